@@ -1,0 +1,59 @@
+#ifndef MAILTWIN_MAIL_NAME_H
+#define MAILTWIN_MAIL_NAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+
+/*
+ * Mailbox names as people read and write them: UTF-8 with '/' between levels.
+ *
+ * Inside one level a '/', a control character, and a '%' before two hexadecimal digits are written
+ * %2F, %0A, %25 (the written form).  INBOX, in any case, is "INBOX", also as the first of several
+ * levels.
+ */
+
+/* Limits: a level longer than this fits no file name; a server that lists deeper is not believed.
+ */
+#define NAME_MAX_LEVELS 32
+#define NAME_MAX_BYTES	1000
+
+/*
+ * name_from_levels(levels, n, arena): the name of ${n} levels given as raw bytes (UTF-8 or not:
+ * bytes that are no UTF-8 are escaped as %HH too).  name_levels(name, arena, &n): back again, each
+ * level unescaped.
+ */
+char *name_from_levels(const char *const *levels, size_t n, struct arena *arena);
+const char *const *name_levels(const char *name, struct arena *arena, size_t *n);
+
+/*
+ * name_from_wire(wire, delimiter, arena): the name of a mailbox that the store spells ${wire}
+ * (UTF-8, already decoded) with ${delimiter} between levels (0 = no levels).  name_to_wire(): back
+ * again; NULL when a level holds ${delimiter} itself, or is empty: such a mailbox cannot exist
+ * there by its own name.
+ */
+char *name_from_wire(const char *wire, char delimiter, struct arena *arena);
+char *name_to_wire(const char *name, char delimiter, struct arena *arena);
+
+/* name_escape_level(level, also, arena): ${level} with the bytes in ${also}, control characters and
+ * ambiguous
+ * '%' in written form; name_unescape(text, arena): back. */
+char *name_escape_level(const char *level, const char *also, struct arena *arena);
+char *name_unescape(const char *text, struct arena *arena);
+
+/* name_is_inbox(name): whether ${name} is INBOX in any case. */
+bool name_is_inbox(const char *name);
+
+/* name_canonical(name, arena): ${name} with INBOX in capitals, no slash at either end. */
+char *name_canonical(const char *name, struct arena *arena);
+
+/* name_parent(name, arena): the name above, or NULL at the top. */
+char *name_parent(const char *name, struct arena *arena);
+
+/* name_fold(name, arena): a form that is equal for names that only differ in case or Unicode
+ * normalisation (ASCII and Latin, Greek, Cyrillic case; NFC and NFD of the composed letters of
+ * these), for finding clashes. */
+char *name_fold(const char *name, struct arena *arena);
+
+#endif

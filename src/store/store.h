@@ -1,0 +1,229 @@
+#ifndef MAILTWIN_STORE_STORE_H
+#define MAILTWIN_STORE_STORE_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "config/config.h"
+#include "mail/flags.h"
+#include "mail/message.h"
+#include "mail/search.h"
+
+/*
+ * The store contract: what the sync asks of a place where mail is.
+ *
+ * A kind of store is one file that fills a `struct store_ops`, and one row in
+ * the registry (store/registry.c); one contract suite (tests/unit/test_store_contract.c)
+ * runs over every kind.
+ *
+ * A `store` is the configured place; it is made once, read by all threads, and
+ * opens nothing.  A `session` is one connection to it (a Maildir: an open
+ * root), and belongs to one thread.  Mailboxes are named by the UTF-8 names of
+ * mail/name.h; the store alone knows its own spelling.
+ *
+ * Reading is pull: list() and fetch() ask for many and do not wait; listed() and
+ * take() give them as they arrive, in the order asked.  Writing is submit and
+ * settle: append(), mark(), expunge(), move() and copy() do not wait for their result; settle()
+ * makes all that was submitted durable and tells how each ended.  What was asked is taken to its
+ * end before anything else is submitted, except that more may be asked of the same kind.
+ *
+ * Functions return false (or -1) with ${err} set.  ERROR_MESSAGE and
+ * ERROR_MAILBOX leave the session usable; ERROR_STORE means that it is of no
+ * more use: close it, and where `transient` is set, connect again.
+ *
+ * A function that is marked optional may be NULL: "cannot"; the plan goes around it.
+ */
+struct store;
+struct session;
+
+/* Which world is this?  Told by identify(). */
+struct world {
+	const char *id;	   /* "imap://user@host:port", "maildir:RANDOM": equal = the same place */
+	uint64_t last_run; /* the number stamp() left here for the pair; 0 = none, or cannot be kept
+			    */
+	bool same_server_ids; /* EMAILID or X-GM-MSGID can be asked for */
+};
+
+/* What fetch() is to bring. */
+enum fetch_part {
+	FETCH_HEADER, /* the header block, up to and with its empty line */
+	FETCH_BODY,   /* the whole message */
+	FETCH_EMAILID /* no bytes: message.identity is made from EMAILID or X-GM-MSGID */
+};
+
+/* How one submitted change ended. */
+struct outcome {
+	uint32_t ticket;   /* the submitter's number for it */
+	const char *key;   /* append, copy, move: the new message's key; NULL = the store cannot
+			      tell: list the mailbox and look; lent until the next settle() */
+	const char *epoch; /* append: the mailbox's epoch as the reply told it, or NULL */
+	flag_set held;	   /* mark, append: what the message has now, as far as it is known */
+	bool marked_only;  /* expunge: only \Deleted could be set; foreign \Deleted mail is there */
+	bool gone_already; /* mark, expunge, move: the message was not there any more */
+	bool changed;	   /* expunge: it was edited after the plan saw it, and was left alone */
+	struct error error; /* ERROR_NONE when it worked */
+};
+
+/* What the plan saw of a mailbox whose messages are to be changed.  */
+struct target {
+	const char *mailbox; /* UTF-8 name */
+	const char *epoch;   /* must still be so, else ERROR_MAILBOX before anything is written */
+	const char *cursor;  /* for UNCHANGEDSINCE; NULL = do without */
+};
+
+struct store_ops {
+	const char *kind; /* "imap": the key in the configuration and the scheme of `kind:PATH` */
+
+	/* Sessions that may write at once; 0 = any number. */
+	unsigned writers;
+
+	/* Keys of new messages are chosen before they are stored: new_key() is there. */
+	bool names_first;
+
+	/*
+	 * new_store(config, arena): make the store that ${config} describes.  Opens nothing.
+	 */
+	struct store *(*new_store)(const struct store_config *config, struct arena *arena);
+
+	/*
+	 * lock(store, wait, err): optional (a local store).  Take the store's lock for writing,
+	 * waiting ${wait} seconds at most; CAUSE_BUSY when another run has it.  unlock(store) ends
+	 * it.
+	 */
+	bool (*lock)(struct store *store, unsigned wait, struct error *err);
+	void (*unlock)(struct store *store);
+
+	/* connect(store, err): open a session, signed in; NULL on failure.  Blocks. */
+	struct session *(*connect)(struct store *store, struct error *err);
+
+	/* disconnect(session): close it, politely where that costs nothing; NULL is fine. */
+	void (*disconnect)(struct session *session);
+
+	/* identify(session, pair, arena, world, err): tell which place this is, and the number that
+	 * stamp() left for ${pair}. */
+	bool (*identify)(struct session *session, const char *pair, struct arena *arena,
+		struct world *world, struct error *err);
+
+	/* stamp(session, pair, run, err): optional (a local store).  Leave ${run} for identify(),
+	 * durably. */
+	bool (*stamp)(struct session *session, const char *pair, uint64_t run, struct error *err);
+
+	/*
+	 * mailboxes(session, arena, out, err): list all mailboxes, sorted by name, with what the
+	 * listing tells of epoch, cursor, next and total.  A listing that is not complete fails.
+	 */
+	bool (*mailboxes)(struct session *session, struct arena *arena, struct mailbox_list *out,
+		struct error *err);
+
+	/* create(session, name, use, subscribe, err): make a mailbox and the levels above it;
+	 * already there is success.  remove_mailbox(): with what is in it. */
+	bool (*create)(struct session *session, const char *name, uint32_t use, bool subscribe,
+		struct error *err);
+	bool (*remove_mailbox)(struct session *session, const char *name, struct error *err);
+	bool (*rename_mailbox)(
+		struct session *session, const char *from, const char *to, struct error *err);
+
+	/*
+	 * list(session, name, epoch, since, flags, err): ask for the messages of mailbox ${name}.
+	 * With ${epoch} and ${since} (a cursor) the answer may be partial, if the store can tell;
+	 * else it is whole.  Flags are put into the table ${flags}, which is the caller's.
+	 *
+	 * listed(session, out, err): take the next answer, on an arena that out->arena then owns:
+	 * 1, 0 = all taken, -1.  ERROR_MAILBOX: this one could not be read, go on with the next;
+	 * out->box.name tells which.
+	 */
+	bool (*list)(struct session *session, const char *name, const char *epoch,
+		const char *since, struct flag_table *flags, struct error *err);
+	int (*listed)(struct session *session, struct message_list *out, struct error *err);
+
+	/*
+	 * search(session, name, search, arena, keys, n, err): optional.  The keys that ${search}
+	 * selects, where the store can do that better than by reading every header.
+	 */
+	bool (*search)(struct session *session, const char *name, const struct search *search,
+		struct arena *arena, const char ***keys, size_t *n, struct error *err);
+
+	/*
+	 * fetch(session, name, epoch, keys, n, part, err): ask for ${n} messages of mailbox
+	 * ${name}, whose epoch must still be ${epoch}.  Further fetch() calls, for other mailboxes
+	 * too, may follow before all were taken.  ${keys} stay the caller's and must
+	 * live until taken.
+	 *
+	 * take(session, message, reader, err): the next message: 1; 0 = all taken; -1.  Messages
+	 * come in any order within a fetch.  message->key is one of ${keys}; size, received and
+	 * flags (in no table: system flags only) are filled in where the store told them.  What was
+	 * left unread of the last body is skipped.  A message that is not there any more is left
+	 * out silently.  ERROR_MESSAGE: message->key failed, go on. ERROR_MAILBOX: so did all that
+	 * is still missing of this fetch.
+	 */
+	bool (*fetch)(struct session *session, const char *name, const char *epoch,
+		const char *const *keys, size_t n, enum fetch_part part, struct error *err);
+	int (*take)(struct session *session, struct message *message, struct reader **reader,
+		struct error *err);
+
+	/* new_key(store, arena): optional (names_first).  A key no message has, for a copy to come;
+	 * the conductor writes it down before the copy begins.  Any thread may call. */
+	const char *(*new_key)(struct store *store, struct arena *arena);
+
+	/*
+	 * append(session, ticket, name, key, message, flags, reader, err): submit a new message for
+	 * mailbox ${name}, with the flags (of table ${flags}), received and zone of ${message} and
+	 * the bytes of ${reader}, read to their end.
+	 * ${key} is one that new_key() made, or NULL.  A reader that fails ends the append:
+	 * ERROR_MESSAGE where the store can take it back, else ERROR_STORE.
+	 */
+	bool (*append)(struct session *session, uint32_t ticket, const char *name, const char *key,
+		const struct message *message, const struct flag_table *flags,
+		struct reader *reader, struct error *err);
+
+	/* mark(session, ticket, target, key, flags, add, remove, err): submit a change of flags. */
+	bool (*mark)(struct session *session, uint32_t ticket, const struct target *target,
+		const char *key, const struct flag_table *flags, flag_set add, flag_set remove,
+		struct error *err);
+
+	/* expunge(session, ticket, target, key, err): submit a removal, of this message only. */
+	bool (*expunge)(struct session *session, uint32_t ticket, const struct target *target,
+		const char *key, struct error *err);
+
+	/* move(session, ticket, target, key, to, err): submit a move into mailbox ${to};
+	 * copy(): the same, and the message stays where it is as well. */
+	bool (*move)(struct session *session, uint32_t ticket, const struct target *target,
+		const char *key, const char *to, struct error *err);
+	bool (*copy)(struct session *session, uint32_t ticket, const struct target *target,
+		const char *key, const char *to, struct error *err);
+
+	/*
+	 * settle(session, outcome, err): make all that was submitted durable and tell, one per call
+	 * and in any order, how each ended: 1, 0 = all told, -1.  A change that fails alone is an
+	 * outcome; -1 means that the session is of no more use and the untold may or may not have
+	 * happened.
+	 */
+	int (*settle)(struct session *session, struct outcome *outcome, struct error *err);
+};
+
+/* What every store begins with. */
+struct store {
+	const struct store_ops *ops;
+	const struct store_config *config;
+	const char *name; /* as the configuration calls it */
+};
+
+/* What it cost to talk, for the report. */
+struct traffic {
+	uint64_t bytes_in, bytes_out;
+	uint64_t round_trips; /* times that a reply had to be waited for, TLS not counted */
+};
+
+/* What every session begins with. */
+struct session {
+	struct store *store;
+	struct traffic traffic;
+};
+
+/* store_find_kind(kind): the operations of stores of ${kind}, or NULL. */
+const struct store_ops *store_find_kind(const char *kind);
+
+/* store_new(config, arena): make the store that ${config} describes; opens nothing.  It lives as
+ * long as ${arena}. */
+struct store *store_new(const struct store_config *config, struct arena *arena);
+
+#endif

@@ -1,0 +1,45 @@
+#ifndef MAILTWIN_SYNC_ROW_H
+#define MAILTWIN_SYNC_ROW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config/config.h"
+#include "mail/message.h"
+
+/*
+ * What the state remembers of one message of a pair of mailboxes.
+ *
+ * Each half is in one of three states: never there (key NULL), there (key, not gone), or
+ * remembered gone (key of what it was, and gone).  A row with one half that never was is
+ * a message that is known and has no twin: out of the selection, refused, or B's own in `copy`.
+ */
+struct row {
+	int64_t id;		  /* the state's own number; 0 = not stored yet */
+	const char *key[2];	  /* as each store calls it */
+	flag_set flags[2];	  /* as each side had them at the last sync */
+	bool gone[2];		  /* was there, was deleted, and that is remembered */
+	bool taken[2];		  /* with gone: it was `move` that deleted this half */
+	bool verified;		  /* the bytes of both halves were compared, or copied by us */
+	uint16_t refused;	  /* times that a copy of it was refused or thrown away */
+	struct identity identity; /* header digest; all zero = never read */
+	struct identity digest;	  /* of the whole message; all zero = never read */
+	uint64_t size;
+	int64_t received;
+};
+
+/*
+ * A copy that was begun and of which nothing further is known.
+ * Written before the first byte is sent, removed with the row that the copy became.
+ */
+struct intent {
+	int64_t id;
+	enum side to;	    /* the side that the copy was for */
+	const char *source; /* key on the other side */
+	const char *key;    /* what the copy is called (a Maildir's file), or NULL */
+	const char *epoch,
+		*next; /* of the target when it was begun: its key is not below `next`; or NULL */
+	struct identity identity; /* of the source, where it was known */
+};
+
+#endif
