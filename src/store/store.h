@@ -148,12 +148,14 @@ struct store_ops {
 	 * too, may follow before all were taken.  ${keys} stay the caller's and must
 	 * live until taken.
 	 *
-	 * take(session, message, reader, err): the next message: 1; 0 = all taken; -1.  Messages
-	 * come in any order within a fetch.  message->key is one of ${keys}; size, received and
-	 * flags (in no table: system flags only) are filled in where the store told them.  What was
-	 * left unread of the last body is skipped.  A message that is not there any more is left
-	 * out silently.  ERROR_MESSAGE: message->key failed, go on. ERROR_MAILBOX: so did all that
-	 * is still missing of this fetch.
+	 * take(session, message, reader, err): the next message of the earliest fetch that is
+	 * not all taken: 1; 0 = that fetch is all taken, and the next call begins with the one
+	 * after it (0 as well when nothing more is asked for); -1.  Messages come in any order
+	 * within a fetch.  message->key is one of ${keys}; size, received and flags (in no table:
+	 * system flags only) are filled in where the store told them.  What was left unread of the
+	 * last body is skipped.  A message that is not there any more is left out silently.
+	 * ERROR_MESSAGE: message->key failed, go on. ERROR_MAILBOX: so did all that is still
+	 * missing of this fetch.
 	 */
 	bool (*fetch)(struct session *session, const char *name, const char *epoch,
 		const char *const *keys, size_t n, enum fetch_part part, struct error *err);

@@ -21,6 +21,7 @@ struct row {
 	bool gone[2];		  /* was there, was deleted, and that is remembered */
 	bool taken[2];		  /* with gone: it was `move` that deleted this half */
 	bool verified;		  /* the bytes of both halves were compared, or copied by us */
+	bool excluded;		  /* out of `messages` now; found out by each run, not stored */
 	uint16_t refused;	  /* times that a copy of it was refused or thrown away */
 	struct identity identity; /* header digest; all zero = never read */
 	struct identity digest;	  /* of the whole message; all zero = never read */
