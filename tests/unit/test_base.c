@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/ascii.h"
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/escape.h"
@@ -142,6 +143,21 @@ static void a_line_of_the_log_is_escaped_and_cut(void **state)
 	log_set_sink(NULL);
 }
 
+static void only_ascii_letters_have_a_case(void **state)
+{
+	(void)state;
+	assert_int_equal(ascii_compare("InBox", "iNbOX"), 0);
+	assert_true(ascii_compare("a", "B") < 0 && ascii_compare("b", "A") > 0);
+	assert_true(ascii_compare("inbox", "inboxes") < 0 && ascii_compare("z", "\xc3") < 0);
+	assert_int_not_equal(ascii_compare("[@", "{`"), 0);
+	assert_true(ascii_is("INBOX/x", 5, "inbox"));
+	assert_false(ascii_is("INBOX", 4, "inbox") || ascii_is("INBOX", 5, "inbo"));
+	assert_true(ascii_starts("inbox/x", 7, "INBOX/"));
+	assert_false(ascii_starts("inbox/x", 5, "INBOX/"));
+	assert_true(ascii_hex('7') == 7 && ascii_hex('a') == 10 && ascii_hex('F') == 15);
+	assert_true(ascii_hex('g') < 0 && ascii_hex('/') < 0 && ascii_hex('\0') < 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +169,7 @@ int main(void)
 		cmocka_unit_test(text_from_strangers_cannot_steer_a_terminal),
 		cmocka_unit_test(only_well_formed_utf8_is_valid),
 		cmocka_unit_test(a_line_of_the_log_is_escaped_and_cut),
+		cmocka_unit_test(only_ascii_letters_have_a_case),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
