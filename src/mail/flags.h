@@ -9,11 +9,10 @@
  * Flags and keywords of a message, as one set behind one small number.
  *
  * A set below FLAG_SYSTEM_SETS is the bit mask of its system flags and means the same in every
- * table.  Any set that holds a keyword is an index into the `flag_table` that
- * made it.  Equal sets of one table have equal numbers, so that comparing two
- * messages is comparing two integers.  Keywords compare without regard to ASCII
- * case (RFC 9051, 2.3.2) and keep the spelling that the table met first.
- * \Recent is not a flag here: it belongs to a session, not to a message.
+ * table.  Any set that holds a keyword has a meaning only in the `flag_table` that made it.
+ * Equal sets of one table have equal numbers, so that comparing two messages is comparing two
+ * integers.  Keywords compare without regard to ASCII case (RFC 9051, 2.3.2) and keep the spelling
+ * that the table met first.  \Recent is not a flag here: it belongs to a session, not to a message.
  */
 typedef uint32_t flag_set;
 
@@ -29,7 +28,7 @@ enum {
 struct flag_table;
 
 /* flag_table_new(void), flag_table_free(table): a table of sets; NULL is fine to free.
- * A table that no thread adds to may be read by all. */
+ * A table that no thread adds to may be read by all: it may be const wherever it is taken so. */
 struct flag_table *flag_table_new(void);
 void flag_table_free(struct flag_table *table);
 
@@ -39,13 +38,14 @@ uint32_t flags_system(const struct flag_table *table, flag_set set);
 /* flags_keywords(table, set, &n): the ${n} keywords of ${set}, sorted; lent until ${table} goes. */
 const char *const *flags_keywords(const struct flag_table *table, flag_set set, size_t *n);
 
-/* flags_has(table, set, name): whether ${set} holds ${name}: "\\Seen", "$Junk". */
+/* flags_has(table, set, name): whether ${set} holds ${name}: "\\Seen", "$Junk"; in any case. */
 bool flags_has(const struct flag_table *table, flag_set set, const char *name);
 
 /*
  * flags_make(table, system, keywords, n):
  * The set of the mask ${system} and the ${n} ${keywords}, which are copied; doubles are
- * dropped.  Any bytes but NUL are taken: who writes them to a wire or file checks.
+ * dropped.  Any bytes but NUL are taken: who writes them to a wire or file checks.  A word that
+ * begins with a backslash is no keyword, it is read as flags_add_name() reads it.
  */
 flag_set flags_make(
 	struct flag_table *table, uint32_t system, const char *const *keywords, size_t n);
@@ -65,7 +65,9 @@ flag_set flags_move(struct flag_table *to, const struct flag_table *from, flag_s
 /*
  * flags_text(table, set, out, size):
  * Write ${set} as words parted by blanks ("\\Flagged \\Seen $Junk": system flags first, both
- * parts sorted), the form that the state keeps.  Return what snprintf() would.
+ * parts sorted), the form that the state keeps.  A '%' in a keyword and what is not printable ASCII
+ * (no server should take such a keyword, but one may) is written %HH.  Return what snprintf()
+ * would.
  */
 size_t flags_text(const struct flag_table *table, flag_set set, char *out, size_t size);
 
