@@ -15,7 +15,8 @@ void log_set_sink(log_sink *sink)
 	sink_installed = sink;
 }
 
-static void tell(enum log_level level, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 2, 0)))
+tell(enum log_level level, const char *fmt, va_list ap)
 {
 	if (sink_installed == NULL)
 		return;

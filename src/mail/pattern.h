@@ -7,9 +7,9 @@
 #include "base/arena.h"
 
 /*
- * Patterns of mailbox names: `*` stays within a level, `**` does not, and a name followed by slash and `**` also matches
- * the name itself; INBOX in any case.  A list is tried in order and the last that matches wins; `!`
- * excludes.
+ * Patterns of mailbox names: `*` stays within a level, `**` does not, and a name followed by slash
+ * and `**` also matches the name itself; INBOX in any case.  A list is tried in order and the last
+ * that matches wins; `!` excludes.
  */
 struct pattern_list {
 	const char *const *at; /* as written, with '!' */
