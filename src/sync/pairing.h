@@ -35,6 +35,7 @@ struct pairing {
 struct pairing_problem {
 	enum side side;
 	const char *mailbox;
+	enum error_cause cause; /* CAUSE_MAIL, or CAUSE_DOUBT where a person must look */
 	const char *text;
 };
 
