@@ -1,0 +1,171 @@
+#include "config.h"
+
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifdef __linux__
+#include <sys/vfs.h>
+#endif
+
+/* Read at once by file_load(): the small files that it is for fit. */
+#define LOAD_STEP ((size_t)4096)
+
+int file_open_directory(int at, const char *name)
+{
+	return openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+static int close_with(int fd, int error)
+{
+	close(fd);
+	errno = error;
+	return -1;
+}
+
+int file_open(int at, const char *name)
+{
+	int fd = openat(at, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) < 0)
+		return close_with(fd, errno);
+	return S_ISREG(st.st_mode) ? fd : close_with(fd, EINVAL);
+}
+
+bool file_write(int fd, const void *data, size_t n)
+{
+	const char *p = data;
+	while (n > 0) {
+		ssize_t done = write(fd, p, n);
+		if (done < 0 && errno != EINTR)
+			return false;
+		if (done > 0) {
+			p += done;
+			n -= (size_t)done;
+		}
+	}
+	return true;
+}
+
+ssize_t file_read(int fd, void *data, size_t n)
+{
+	char *p = data;
+	size_t left = n;
+	while (left > 0) {
+		ssize_t got = read(fd, p, left);
+		if (got < 0 && errno != EINTR)
+			return -1;
+		if (got == 0)
+			break;
+		if (got > 0) {
+			p += got;
+			left -= (size_t)got;
+		}
+	}
+	return (ssize_t)(n - left);
+}
+
+static bool load(int fd, struct buffer *out)
+{
+	for (;;) {
+		char step[LOAD_STEP];
+		ssize_t got = file_read(fd, step, sizeof step);
+		if (got < 0)
+			return false;
+		if (!buffer_add(out, step, (size_t)got)) {
+			errno = EFBIG;
+			return false;
+		}
+		if ((size_t)got < sizeof step)
+			return true;
+	}
+}
+
+bool file_load(int at, const char *name, struct buffer *out)
+{
+	int fd = file_open(at, name);
+	if (fd < 0)
+		return false;
+	bool ok = load(fd, out);
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	return ok;
+}
+
+bool file_replace(int at, const char *temporary, int fd, const char *name, const void *data,
+	size_t n, bool durable)
+{
+	if (file_write(fd, data, n) && (!durable || fsync(fd) == 0) &&
+		renameat(at, temporary, at, name) == 0)
+		return !durable || fsync(at) == 0;
+	int saved = errno;
+	unlinkat(at, temporary, 0);
+	errno = saved;
+	return false;
+}
+
+int file_create(int at, const char *name)
+{
+	return openat(at, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
+/* For file systems that cannot rename with a condition: a link is never made over a file. */
+static bool link_and_unlink(int from_at, const char *from, int to_at, const char *to)
+{
+	return linkat(from_at, from, to_at, to, 0) == 0 && unlinkat(from_at, from, 0) == 0;
+}
+
+bool file_rename_new(int from_at, const char *from, int to_at, const char *to)
+{
+#ifdef RENAME_NOREPLACE
+	if (renameat2(from_at, from, to_at, to, RENAME_NOREPLACE) == 0)
+		return true;
+	if (errno != EINVAL && errno != ENOSYS)
+		return false;
+#endif
+	return link_and_unlink(from_at, from, to_at, to);
+}
+
+void file_push(int fd)
+{
+#ifdef SYNC_FILE_RANGE_WRITE
+	int result = sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	(void)result; /* fsync() will say what went wrong */
+#else
+	(void)fd;
+#endif
+}
+
+bool file_is_local(int fd)
+{
+#ifdef __linux__
+	/* Magic numbers of statfs(2); what is not here is taken for far away, which only costs
+	 * time. */
+	static const unsigned long local[] = {
+		0xEF53,	    /* ext2, ext3, ext4 */
+		0x58465342, /* XFS */
+		0x9123683E, /* Btrfs */
+		0xF2F52010, /* F2FS */
+		0x2FC12FC1, /* ZFS */
+		0xCA451A4E, /* bcachefs */
+		0x01021994, /* tmpfs */
+		0x794C7630, /* overlayfs: a container's view of one of these */
+	};
+	struct statfs fs;
+	if (fstatfs(fd, &fs) < 0)
+		return false;
+	for (size_t i = 0; i < sizeof local / sizeof *local; i++)
+		if ((unsigned long)fs.f_type == local[i])
+			return true;
+#else
+	(void)fd;
+#endif
+	return false;
+}
