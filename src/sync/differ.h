@@ -9,25 +9,27 @@
  *
  * Pure: no clock, no I/O, no globals; equal input, equal plan, step for step.  It sees the
  * whole pair at once, because a message gone from one mailbox and new in another was moved.
+ *
+ * Call differ_unread() first, read what it asks for, call it again, until it asks for nothing
+ * that has not been tried; then differ(), the guard (sync/plan.h), and the steps in their order.
  */
 
 #define NONE UINT32_MAX
 
 /* One pair of mailboxes as the differ sees it. */
 struct twin {
-	const struct message_list *list[2]; /* NULL: an empty mailbox that is yet to be made */
+	/* NULL: a mailbox that is yet to be made.  Whole where new_epoch is set. */
+	const struct message_list *list[2];
 	const struct row *row; /* base: all rows, or with partial lists those they touch */
 	size_t rows;
 	const struct intent *intent; /* copies that an earlier run began */
 	size_t intents;
 	bool new_epoch[2]; /* this side's keys in the rows mean nothing any more: pair by content */
 	bool unsure[2];	   /* this side could not be read whole: nothing of it counts as gone */
-	bool no_deletes[2]; /* delete nothing on this side, and count what would have been (reset)
-			     */
+	bool no_deletes[2]; /* delete nothing on this side, and count it as doubt (another world) */
 	bool read_only[2];  /* this side cannot be changed */
 	bool drafts;	    /* a \Drafts mailbox on either side: equal headers prove nothing */
-	bool exempt[2];	    /* marked \Trash or \Junk on that side: the guard's mailbox rules do not
-			       count */
+	bool exempt[2]; /* marked \Trash or \Junk there: the guard's mailbox rules do not count */
 };
 
 struct policy {
@@ -38,33 +40,53 @@ struct policy {
 	bool bring_back; /* every cell that deletes copies back */
 };
 
-enum step_kind {   /* in order of execution: nothing is destroyed before all is safe */
-	STEP_PAIR, /* both have it: remember that; or remember what is new about a row, see `row` */
-	STEP_COPY, /* one has it, the other is to get it */
-	STEP_MOVE, /* side `to` has it in mailbox `from_twin`, and is to have it in `twin` */
-	STEP_FLAGS,  /* both have it; a side that lacks want[side] is changed */
+enum step_kind {     /* in order of execution: nothing is destroyed before all is safe */
+	STEP_PAIR,   /* changes the state only: what is new about a row, or a new row */
+	STEP_COPY,   /* one has it, the other is to get it */
+	STEP_MOVE,   /* side `to` has it in mailbox `from_twin`, and is to have it in `twin` */
+	STEP_FLAGS,  /* both have it, and a side lacks want[side] */
 	STEP_DELETE, /* side `to` is to lose it */
-	STEP_FORGET, /* neither has it: drop the row */
+	STEP_FORGET, /* changes the state only: neither has it, drop the row */
 	STEP_KINDS
 };
 
-struct step {
-	enum step_kind kind;
-	enum side to;	     /* the side that changes: COPY, MOVE, DELETE */
-	uint32_t twin;	     /* index of the pair of mailboxes */
-	uint32_t from_twin;  /* MOVE: where the row and the message to move are; else = twin */
-	uint32_t row;	     /* index into the rows of from_twin, or NONE: a new row */
-	uint32_t message[2]; /* index into the lists of twin (MOVE: of the source side's), or NONE:
-				not listed now */
-	flag_set
-		want[2]; /* flags each side has once the step is settled, and the row's next base */
-	bool gone[2];	 /* the row's next `gone` */
-	bool keep;	 /* MOVE: the message stays in from_twin as well (`copy`) */
-	bool verify;	 /* DELETE: only once the copy in B was compared byte for byte (`move`) */
-	bool rekey[2];	 /* this half's key is the listed message's, not the row's */
+/* How one half of a row is once the step is settled. */
+enum half {
+	HALF_NEVER,  /* there is none */
+	HALF_KEPT,   /* as the row has it */
+	HALF_LISTED, /* there, under the key of message[side] */
+	HALF_MERGED, /* there, as the row `merge` has it */
+	HALF_NEW,    /* there, under a key that only the outcome tells */
+	HALF_GONE,   /* deleted, and that is remembered */
+	HALF_TAKEN   /* the same, and it was `move` that did it */
 };
 
-/* Why something that the rules ask for is not in the plan. */
+/*
+ * What is to be done about one message, and what is known of it then.
+ *
+ * A pairing of two strangers whose flags differ is one FLAGS step without a row.  A MOVE has to
+ * bring both sides to want[] as well, and does so before it moves: a run that dies in between must
+ * find the message where it was.  With `follows`, the message has an earlier step in this plan,
+ * and this one is carried out only when that was settled: the row is what that left in the state.
+ */
+struct step {
+	enum step_kind kind;
+	enum side to;	    /* COPY, MOVE, DELETE: the side that changes */
+	enum half half[2];  /* the row once this is settled */
+	uint32_t twin;	    /* index of the pair of mailboxes */
+	uint32_t from_twin; /* MOVE: where the row and the message to move are; else = twin */
+	uint32_t row;	    /* index into the rows of from_twin, or NONE: a new row */
+	uint32_t merge;	    /* another row of twin, or NONE: it is dropped, this one has its half */
+	uint32_t message[2]; /* into the lists of step_twin(side); NONE: not listed now */
+	flag_set want[2];    /* flags that each side has once this is settled */
+	flag_set base[2];    /* what the row then remembers: want, but for changes yet to be made */
+	bool keep;    /* MOVE: stays in from_twin as well (`copy`): a copy inside the store */
+	bool verify;  /* DELETE: only once the copy in B was compared byte for byte (`move`) */
+	bool found;   /* DELETE: it is in another mailbox of that side: the guard looks away */
+	bool follows; /* see above */
+};
+
+/* Deletions that no_deletes or new_epoch kept from the plan. */
 struct doubt {
 	uint32_t twin;
 	enum side side; /* that would lose */
@@ -72,15 +94,38 @@ struct doubt {
 };
 
 struct plan {
-	struct step *step; /* sorted by kind, then twin, then received and key */
+	struct step *step; /* sorted by kind, then twin, then newest first, then key */
 	size_t n, cap;
-	size_t count[STEP_KINDS][2]; /* FLAGS: by side that is changed; PAIR, FORGET: in [0] */
-	uint64_t bytes[2];	     /* to be copied to each side */
-	struct doubt *doubt;	     /* what no_deletes kept from the plan */
-	size_t doubts;
-	bool need_whole[2]; /* a list was partial that must be whole before strangers are deleted
-			       (mirror) */
+	size_t count[STEP_KINDS][2]; /* COPY, MOVE, DELETE: by `to`; PAIR, FORGET: in [LEFT];
+					FLAGS: by each side that is changed */
+	uint64_t bytes[2];	     /* to be copied to each side, by the sizes that were told */
+	struct doubt *doubt;
+	size_t doubts, cap_doubts;
+	size_t conflicts; /* flags that both sides changed to different values */
+	size_t twins;
+	bool *held;	  /* by twin: something was left undone, so the old cursors are to stay */
+	bool *need_whole; /* by twin: `mirror` would delete strangers on B, and A's list is partial:
+			     list it whole and call again; until then they stay */
 };
+
+/* Something that differ() cannot decide without reading it. */
+struct unread {
+	uint32_t twin;
+	enum side side;
+	bool whole;	  /* false: its header block is enough */
+	uint32_t message; /* index into list[side], whose identity or digest is to be filled in, */
+	uint32_t row;	  /* or, with message NONE, into the rows: the same there */
+	const char *key;
+};
+
+/*
+ * differ_unread(arena, twins, n, flags, policy, unread):
+ * What is to be read before differ(), as *${unread} on ${arena}; returns how many.  The first
+ * call asks for headers, a later one for whole messages where equal headers do not decide.
+ * What cannot be read stays without an identity: it is then like no other message.
+ */
+size_t differ_unread(struct arena *arena, const struct twin *twins, size_t n,
+	struct flag_table *flags, const struct policy *policy, struct unread **unread);
 
 /*
  * differ(arena, twins, n, flags, policy):
@@ -90,35 +135,29 @@ struct plan *differ(struct arena *arena, const struct twin *twins, size_t n,
 	struct flag_table *flags, const struct policy *policy);
 
 /*
- * differ_strangers(arena, twin, side, keys, n):
- * The messages of ${side} that no live half of a row names, or that a row knows without a twin, and
- * whose identity is not known yet.  The conductor reads their header digests into the list
- * (and, for rows, into the row) before it calls differ(), if the other side
- * has strangers or half-lost rows too, or if any row of the whole pair is gone (a move).
- */
-void differ_strangers(struct arena *arena, const struct twin *twin, enum side side,
-	const char ***keys, size_t *n);
-
-/*
- * differ_ambiguous(arena, twins, n, index, side, keys, n_keys):
- * The messages of ${side} of twins[index] whose header digest has a candidate that it alone does
- * not decide (another size, a draft), and whose whole digest is not known yet: the conductor reads
- * it into list->digest[] (or the row) before differ(). Candidates across the mailboxes of one side
- * count too (moves).
- */
-void differ_ambiguous(struct arena *arena, const struct twin *twins, size_t n, size_t index,
-	enum side side, const char ***keys, size_t *n_keys);
-
-/*
  * step_row(twins, step, row):
- * What the state is to hold once ${step} is settled, in ${row}; keys that only the outcome of a
- * copy tells are NULL. Return false when the row is to go (FORGET, or a deletion that leaves
- * nothing to remember).
+ * What the state is to hold once ${step} is settled, in ${row}; a key that only the outcome tells
+ * is NULL.  Where the step follows another, ${row} must hold what that left.  Return false when
+ * the row is to go.  The row `merge` goes in any case, in the same transaction.
  */
 bool step_row(const struct twin *twins, const struct step *step, struct row *row);
+
+/* step_marked(twins, step, row): the same for a DELETE that could only mark its message \Deleted.
+ */
+void step_marked(const struct twin *twins, const struct step *step, struct row *row);
+
+/* step_twin(step, side): the pair of mailboxes in which ${step} reads or changes ${side}. */
+uint32_t step_twin(const struct step *step, enum side side);
 
 /* step_key(twins, step, side): the key of the message that ${step} reads or changes on ${side};
  * NULL = none. */
 const char *step_key(const struct twin *twins, const struct step *step, enum side side);
+
+/*
+ * step_flags(twins, flags, step, side, add, remove):
+ * Whether ${step}, a FLAGS or a MOVE, has to change the flags that ${side} has, and how.
+ */
+bool step_flags(const struct twin *twins, struct flag_table *flags, const struct step *step,
+	enum side side, flag_set *add, flag_set *remove);
 
 #endif
