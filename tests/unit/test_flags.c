@@ -236,29 +236,43 @@ static void a_keyword_of_64_kib_is_a_keyword(void **state)
 	free(text);
 }
 
-static flag_set shared_set;
+enum { THREADS = 4, SHARED = 20000 };
+static flag_set shared[SHARED];
+static const char *const *seen[THREADS][SHARED];
+static pthread_barrier_t all_here;
 
-static void *read_shared(void *result)
+static void *read_shared(void *thread)
 {
 	size_t n;
-	*(const char *const **)result = flags_keywords(table, shared_set, &n);
+	pthread_barrier_wait(&all_here);
+	for (size_t i = 0; i < SHARED; i++)
+		seen[*(int *)thread][i] = flags_keywords(table, shared[i], &n);
 	return NULL;
 }
 
 static void many_threads_read_one_table(void **state)
 {
 	(void)state;
-	enum { THREADS = 8 };
 	pthread_t thread[THREADS];
-	const char *const *seen[THREADS];
-	shared_set = parse("d b a c");
-	for (int i = 0; i < THREADS; i++)
-		assert_int_equal(pthread_create(&thread[i], NULL, read_shared, &seen[i]), 0);
+	int number[THREADS];
+	for (size_t i = 0; i < SHARED; i++) {
+		char text[32];
+		snprintf(text, sizeof text, "b%zu d a c%zu", i, i);
+		shared[i] = parse(text);
+	}
+	assert_int_equal(pthread_barrier_init(&all_here, NULL, THREADS), 0);
+	for (int i = 0; i < THREADS; i++) {
+		number[i] = i;
+		assert_int_equal(pthread_create(&thread[i], NULL, read_shared, &number[i]), 0);
+	}
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(thread[i], NULL);
-	for (int i = 0; i < THREADS; i++)
-		assert_ptr_equal(seen[i], seen[0]);
-	assert_string_equal(seen[0][3], "d");
+	pthread_barrier_destroy(&all_here);
+	for (size_t i = 0; i < SHARED; i++) {
+		assert_string_equal(seen[0][i][3], "d");
+		for (int other = 1; other < THREADS; other++)
+			assert_ptr_equal(seen[other][i], seen[0][i]);
+	}
 }
 
 #define with_table(f) cmocka_unit_test_setup_teardown(f, make_table, free_table)
