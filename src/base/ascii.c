@@ -10,6 +10,13 @@ int ascii_hex(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+int ascii_percent(const char *s)
+{
+	if (s[0] != '%' || ascii_hex(s[1]) < 0 || ascii_hex(s[2]) < 0)
+		return -1;
+	return ascii_hex(s[1]) * 16 + ascii_hex(s[2]);
+}
+
 int ascii_compare(const char *a, const char *b)
 {
 	while (*a != '\0' && ascii_lower(*a) == ascii_lower(*b)) {

@@ -23,6 +23,9 @@ static inline bool ascii_is_digit(char c)
 /* ascii_hex(c): the value of the hexadecimal digit ${c}, or -1. */
 int ascii_hex(char c);
 
+/* ascii_percent(s): the value of the %HH that the string ${s} begins with, or -1. */
+int ascii_percent(const char *s);
+
 /* ascii_compare(a, b): as strcmp(), without regard to case. */
 int ascii_compare(const char *a, const char *b);
 

@@ -391,14 +391,6 @@ size_t flags_text(const struct flag_table *table, flag_set set, char *out, size_
 	return text.used;
 }
 
-/* The byte that %HH at ${s} stands for, or 0. */
-static char escaped(const char *s)
-{
-	if (s[0] != '%' || ascii_hex(s[1]) < 0 || ascii_hex(s[2]) < 0)
-		return '\0';
-	return (char)(ascii_hex(s[1]) * 16 + ascii_hex(s[2]));
-}
-
 static flag_set add_text(struct flag_table *table, flag_set set, const char *word, size_t len)
 {
 	if (memchr(word, '%', len) == NULL)
@@ -408,12 +400,10 @@ static flag_set add_text(struct flag_table *table, flag_set set, const char *wor
 		die_out_of_memory();
 	size_t n = 0;
 	for (size_t i = 0; i < len; i++) {
-		plain[n] = escaped(word + i);
-		if (plain[n] != '\0')
+		int byte = ascii_percent(word + i);
+		plain[n++] = byte > 0 ? (char)byte : word[i];
+		if (byte > 0)
 			i += 2;
-		else
-			plain[n] = word[i];
-		n++;
 	}
 	set = flags_add_name(table, set, plain, n);
 	free(plain);

@@ -155,6 +155,8 @@ static void only_ascii_letters_have_a_case(void **state)
 	assert_true(ascii_starts("inbox/x", 7, "INBOX/"));
 	assert_false(ascii_starts("inbox/x", 5, "INBOX/"));
 	assert_true(ascii_hex('7') == 7 && ascii_hex('a') == 10 && ascii_hex('F') == 15);
+	assert_true(ascii_percent("%fFx") == 255 && ascii_percent("%00") == 0);
+	assert_true(ascii_percent("%1") < 0 && ascii_percent("%") < 0 && ascii_percent("41") < 0);
 	assert_true(ascii_hex('g') < 0 && ascii_hex('/') < 0 && ascii_hex('\0') < 0);
 }
 
