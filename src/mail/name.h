@@ -9,20 +9,27 @@
 /*
  * Mailbox names as people read and write them: UTF-8 with '/' between levels.
  *
- * Inside one level a '/', a control character, and a '%' before two hexadecimal digits are written
- * %2F, %0A, %25 (the written form).  INBOX, in any case, is "INBOX", also as the first of several
- * levels.
+ * Inside one level a '/', a control character, a byte that is no UTF-8, and a '%' before two
+ * hexadecimal digits are written %2F, %0A, %FF, %25 (the written form); an empty level, which only
+ * a server can come up with, is written %00.  INBOX, in any case, is "INBOX", also as the first of
+ * several levels.
+ *
+ *   name   = level *( "/" level )
+ *   level  = "%00" / 1*( character / "%" HEX HEX )
  */
 
-/* Limits: a level longer than this fits no file name; a server that lists deeper is not believed.
- */
+/* Limits: a level longer than this fits no file name; a server that lists deeper is not
+ * believed. */
 #define NAME_MAX_LEVELS 32
 #define NAME_MAX_BYTES	1000
 
+/* name_fits(name): whether ${name} is within these limits and not empty. */
+bool name_fits(const char *name);
+
 /*
- * name_from_levels(levels, n, arena): the name of ${n} levels given as raw bytes (UTF-8 or not:
- * bytes that are no UTF-8 are escaped as %HH too).  name_levels(name, arena, &n): back again, each
- * level unescaped.
+ * name_from_levels(levels, n, arena): the name of ${n} levels given as raw bytes (UTF-8 or not).
+ * name_levels(name, arena, &n): back again, each level unescaped.  Different levels give different
+ * names, but for the case of INBOX.
  */
 char *name_from_levels(const char *const *levels, size_t n, struct arena *arena);
 const char *const *name_levels(const char *name, struct arena *arena, size_t *n);
@@ -30,22 +37,22 @@ const char *const *name_levels(const char *name, struct arena *arena, size_t *n)
 /*
  * name_from_wire(wire, delimiter, arena): the name of a mailbox that the store spells ${wire}
  * (UTF-8, already decoded) with ${delimiter} between levels (0 = no levels).  name_to_wire(): back
- * again; NULL when a level holds ${delimiter} itself, or is empty: such a mailbox cannot exist
- * there by its own name.
+ * again; NULL when a level holds ${delimiter} itself, or is empty, or there are several and no
+ * delimiter: such a mailbox cannot exist there by its own name.
  */
 char *name_from_wire(const char *wire, char delimiter, struct arena *arena);
 char *name_to_wire(const char *name, char delimiter, struct arena *arena);
 
-/* name_escape_level(level, also, arena): ${level} with the bytes in ${also}, control characters and
- * ambiguous
- * '%' in written form; name_unescape(text, arena): back. */
+/* name_escape_level(level, also, arena): ${level} in written form, the bytes in ${also} too (""
+ * for none; '/' stays unless it is there); name_unescape(text, arena): back. */
 char *name_escape_level(const char *level, const char *also, struct arena *arena);
 char *name_unescape(const char *text, struct arena *arena);
 
 /* name_is_inbox(name): whether ${name} is INBOX in any case. */
 bool name_is_inbox(const char *name);
 
-/* name_canonical(name, arena): ${name} with INBOX in capitals, no slash at either end. */
+/* name_canonical(name, arena): ${name}, as a person may have typed it, with INBOX in capitals, no
+ * slash at either end, and nothing escaped that need not be: equal for equal mailboxes. */
 char *name_canonical(const char *name, struct arena *arena);
 
 /* name_parent(name, arena): the name above, or NULL at the top. */
