@@ -7,9 +7,12 @@
 #include "base/arena.h"
 
 /*
- * Patterns of mailbox names: `*` stays within a level, `**` does not, and a name followed by slash
- * and `**` also matches the name itself; INBOX in any case.  A list is tried in order and the last
- * that matches wins; `!` excludes.
+ * Patterns of mailbox names: `*` stays within a level, `**` does not, and a name followed by a
+ * slash and `**` also matches the name itself; INBOX in any case.  A list is tried in order and the
+ * last that matches wins; `!` excludes; what no pattern matches is not taken in.
+ *
+ * Names and patterns are in written form (mail/name.h), names canonical.  A match costs at most
+ * the product of both lengths, in time and memory.
  */
 struct pattern_list {
 	const char *const *at; /* as written, with '!' */
@@ -29,8 +32,9 @@ bool pattern_selects(const struct pattern_list *list, const char *name, bool nam
 /*
  * pattern_rename(from, to, name, arena):
  * When ${from} matches ${name}, return ${to} with its `*` and `**` replaced, in order, by what
- * those of
- * ${from} stood for; else NULL.
+ * those of ${from} stood for: as little as possible for the first, then for the second, and so
+ * on.  The result is canonical: "Old" becomes "New" by Old/ ** and New/ ** (without the blanks).
+ * NULL when ${from} does not match, ${to} has other wildcards, or nothing is left of the name.
  */
 const char *pattern_rename(const char *from, const char *to, const char *name, struct arena *arena);
 
