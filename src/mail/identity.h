@@ -10,12 +10,13 @@
 /*
  * Content identity: which messages are the same, however a server stored them.
  *
- * Canonical form: every line ends in CRLF, CR elsewhere goes, NUL and bytes above 0x7F
- * become X, empty lines at the end go: what servers are known to alter is neutral
- * in it.  The identity is the start of the SHA-256 of the header block in canonical form (without
- * its empty line); the digest that of the whole message.
+ * Canonical form: every line ends in CRLF, CR elsewhere goes, NUL and bytes above 0x7F become X,
+ * empty lines at the end go: what servers are known to alter is neutral in it.  The identity is the
+ * start of the SHA-256 of the header block in canonical form (without its empty line); the digest
+ * that of the whole message.
  *
- * A hasher eats a message in runs of any size and gives both, and the number of octets.
+ * A hasher eats a message in runs of any size and gives both, and the number of octets.  It belongs
+ * to one thread at a time.
  */
 struct hasher;
 
@@ -23,18 +24,20 @@ struct hasher;
 struct hasher *hasher_new(void);
 void hasher_free(struct hasher *h);
 
-/* hasher_begin(h): a new message begins. */
+/* hasher_begin(h): a new message begins; what was fed before is forgotten. */
 void hasher_begin(struct hasher *h);
 
 /* hasher_add(h, data, len): its next bytes.  hasher_header_done(h): the header block was seen
- * whole. */
+ * whole, so that the identity does not change any more. */
 void hasher_add(struct hasher *h, const uint8_t *data, size_t len);
 bool hasher_header_done(const struct hasher *h);
 
 /*
  * hasher_end(h, header, whole, octets):
- * The message ended.  A message without an empty line is all header.  Any output may be NULL.
- * No digest that is returned is all zero.
+ * The message ended: give its identity, its digest, and how many bytes it had as fed.  A message
+ * without an empty line is all header: feeding just the header block, with its empty line or
+ * without, gives the same identity as feeding all.  Any output may be NULL.  No digest that is
+ * returned is all zero.
  */
 void hasher_end(
 	struct hasher *h, struct identity *header, struct identity *whole, uint64_t *octets);

@@ -1,0 +1,221 @@
+#include "mail/identity.h"
+
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+
+/* Canonical text is handed to the digest in pieces of this size: a line at a time costs more in
+ * calls than in hashing. */
+#define STAGE_SIZE 8192
+
+struct hasher {
+	EVP_MD_CTX *digest; /* of all text that left the stage */
+	EVP_MD_CTX *passing;
+	struct identity header; /* once header_done */
+	bool header_done;
+	bool in_line;	     /* the line being read has text */
+	bool open;	     /* the last line with text has no CRLF in the canonical form yet */
+	uint64_t lines_owed; /* line ends that count only if more text follows */
+	uint64_t octets;
+	size_t staged;
+	uint8_t stage[STAGE_SIZE];
+};
+
+/* The digest functions fail for want of memory, or where OpenSSL itself is broken. */
+static void check(int ok)
+{
+	if (!ok)
+		die_out_of_memory();
+}
+
+struct hasher *hasher_new(void)
+{
+	struct hasher *h = calloc(1, sizeof *h);
+	if (h == NULL)
+		die_out_of_memory();
+	h->digest = EVP_MD_CTX_new();
+	h->passing = EVP_MD_CTX_new();
+	check(h->digest != NULL && h->passing != NULL);
+	check(EVP_DigestInit_ex(h->digest, EVP_sha256(), NULL));
+	return h;
+}
+
+void hasher_free(struct hasher *h)
+{
+	if (h == NULL)
+		return;
+	EVP_MD_CTX_free(h->digest);
+	EVP_MD_CTX_free(h->passing);
+	free(h);
+}
+
+void hasher_begin(struct hasher *h)
+{
+	/* No digest named: the one it has, which spares looking it up again. */
+	check(EVP_DigestInit_ex(h->digest, NULL, NULL));
+	h->header_done = h->in_line = h->open = false;
+	h->lines_owed = h->octets = 0;
+	h->staged = 0;
+}
+
+/* ---- canonical text out ---- */
+
+static void empty_stage(struct hasher *h)
+{
+	check(EVP_DigestUpdate(h->digest, h->stage, h->staged));
+	h->staged = 0;
+}
+
+static void put(struct hasher *h, const void *text, size_t len)
+{
+	if (len > STAGE_SIZE - h->staged)
+		empty_stage(h);
+	if (len > STAGE_SIZE) {
+		check(EVP_DigestUpdate(h->digest, text, len));
+		return;
+	}
+	memcpy(h->stage + h->staged, text, len);
+	h->staged += len;
+}
+
+static void put_text(struct hasher *h, const void *text, size_t len)
+{
+	for (; h->lines_owed > 0; h->lines_owed--)
+		put(h, "\r\n", 2);
+	put(h, text, len);
+	h->in_line = h->open = true;
+}
+
+static void close_line(struct hasher *h)
+{
+	if (h->open)
+		put(h, "\r\n", 2);
+	h->open = false;
+}
+
+/* The digest of what was put so far, which may go on. */
+static struct identity take_digest(struct hasher *h)
+{
+	uint8_t full[EVP_MAX_MD_SIZE];
+	struct identity id;
+	empty_stage(h);
+	check(EVP_MD_CTX_copy_ex(h->passing, h->digest));
+	check(EVP_DigestFinal_ex(h->passing, full, NULL));
+	memcpy(id.octet, full, sizeof id.octet);
+	if (!identity_known(&id))
+		id.octet[IDENTITY_SIZE - 1] = 1;
+	return id;
+}
+
+/* ---- bytes in ---- */
+
+static void end_header(struct hasher *h)
+{
+	if (h->open)
+		h->lines_owed--;
+	close_line(h);
+	h->header = take_digest(h);
+	h->header_done = true;
+}
+
+static void end_line(struct hasher *h)
+{
+	if (!h->in_line && !h->header_done)
+		end_header(h);
+	h->lines_owed++;
+	h->in_line = false;
+}
+
+#define EACH_BYTE(b) (UINT64_C(0x0101010101010101) * (b))
+
+/* The high bit of each byte that is zero, and perhaps of others above such a one. */
+static uint64_t zero_bytes(uint64_t word)
+{
+	return (word - EACH_BYTE(1)) & ~word & EACH_BYTE(0x80);
+}
+
+/* Whether all eight bytes stand for themselves. */
+static bool all_plain(uint64_t word)
+{
+	uint64_t odd = word | zero_bytes(word) | zero_bytes(word ^ EACH_BYTE('\r')) |
+		       zero_bytes(word ^ EACH_BYTE('\n'));
+	return (odd & EACH_BYTE(0x80)) == 0;
+}
+
+static bool is_plain(uint8_t c)
+{
+	return c != '\0' && c != '\r' && c != '\n' && c < 0x80;
+}
+
+/* How many bytes from the start stand for themselves. */
+static size_t plain_run(const uint8_t *data, size_t len)
+{
+	size_t n = 0;
+	for (uint64_t word; len - n >= sizeof word; n += sizeof word) {
+		memcpy(&word, data + n, sizeof word);
+		if (!all_plain(word))
+			break;
+	}
+	while (n < len && is_plain(data[n]))
+		n++;
+	return n;
+}
+
+/* What stands for bytes that do not stand for themselves, and how many of them there are. */
+static const uint8_t crosses[] = "XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX";
+
+static size_t crossed_run(const uint8_t *data, size_t len)
+{
+	size_t n = 0;
+	while (n < len && n < sizeof crosses - 1 && (data[n] >= 0x80 || data[n] == '\0'))
+		n++;
+	return n;
+}
+
+/* Take the bytes at the start that are of one kind; return how many they were. */
+static size_t take_run(struct hasher *h, const uint8_t *data, size_t len)
+{
+	if (*data == '\n') {
+		end_line(h);
+		return 1;
+	}
+	if (*data == '\r')
+		return 1;
+	size_t n = plain_run(data, len);
+	if (n > 0) {
+		put_text(h, data, n);
+		return n;
+	}
+	n = crossed_run(data, len);
+	put_text(h, crosses, n);
+	return n;
+}
+
+void hasher_add(struct hasher *h, const uint8_t *data, size_t len)
+{
+	h->octets += len;
+	while (len > 0) {
+		size_t n = take_run(h, data, len);
+		data += n;
+		len -= n;
+	}
+}
+
+bool hasher_header_done(const struct hasher *h)
+{
+	return h->header_done;
+}
+
+void hasher_end(struct hasher *h, struct identity *header, struct identity *whole, uint64_t *octets)
+{
+	close_line(h);
+	struct identity all = take_digest(h);
+	if (header != NULL)
+		*header = h->header_done ? h->header : all;
+	if (whole != NULL)
+		*whole = all;
+	if (octets != NULL)
+		*octets = h->octets;
+}
