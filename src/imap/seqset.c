@@ -24,7 +24,7 @@ bool seqset_add(struct seqset *set, uint32_t first, uint32_t last)
 	return true;
 }
 
-static bool add_written(struct seqset *set, const char *text, size_t len)
+static bool read_range(const char *text, size_t len, struct seqrange *range)
 {
 	const char *colon = memchr(text, ':', len);
 	size_t left = colon == NULL ? len : (size_t)(colon - text);
@@ -35,24 +35,45 @@ static bool add_written(struct seqset *set, const char *text, size_t len)
 	b = a;
 	if (colon != NULL && !imap_parse_number(colon + 1, len - left - 1, UINT32_MAX, &b))
 		return false;
-	if (a == 0 || b == 0)
-		return false;
-	return a < b ? seqset_add(set, (uint32_t)a, (uint32_t)b)
-		     : seqset_add(set, (uint32_t)b, (uint32_t)a);
+	range->first = (uint32_t)(a < b ? a : b);
+	range->last = (uint32_t)(a < b ? b : a);
+	return range->first > 0;
+}
+
+/* The next range of what is left: 1, 0 = there is no more, -1 = it is none. */
+static int next_range(const char **text, size_t *left, struct seqrange *range)
+{
+	if (*text == NULL)
+		return 0;
+	const char *comma = *left > 0 ? memchr(*text, ',', *left) : NULL;
+	size_t n = comma == NULL ? *left : (size_t)(comma - *text);
+	if (!read_range(*text, n, range))
+		return -1;
+	*text = comma == NULL ? NULL : comma + 1;
+	*left -= comma == NULL ? n : n + 1;
+	return 1;
+}
+
+bool seqset_check(const char *text, size_t len, uint64_t *count)
+{
+	struct seqrange r;
+	uint64_t n = 0;
+	int got;
+	while ((got = next_range(&text, &len, &r)) > 0)
+		n += (uint64_t)r.last - r.first + 1;
+	if (got == 0 && count != NULL)
+		*count = n;
+	return got == 0;
 }
 
 bool seqset_parse(struct seqset *set, const char *text, size_t len)
 {
-	for (;;) {
-		const char *comma = len > 0 ? memchr(text, ',', len) : NULL;
-		size_t n = comma == NULL ? len : (size_t)(comma - text);
-		if (!add_written(set, text, n))
+	struct seqrange r;
+	int got;
+	while ((got = next_range(&text, &len, &r)) > 0)
+		if (!seqset_add(set, r.first, r.last))
 			return false;
-		if (comma == NULL)
-			return true;
-		text += n + 1;
-		len -= n + 1;
-	}
+	return got == 0;
 }
 
 static int by_first(const void *a, const void *b)

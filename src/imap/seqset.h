@@ -36,10 +36,14 @@ void seqset_init(struct seqset *set, struct arena *arena);
  * seqset_add(set, first, last): add a range; one that goes on where the last one added ends makes
  * that longer.  False, with nothing added, when the set would pass SEQSET_MAX ranges.
  *
- * seqset_parse(set, text, len): add what the wire wrote.  False for anything but the grammar above
- * ("1:3," and "*" too), and then ${set} is of no use.
+ * seqset_check(text, len, count): whether ${text} is a set by the grammar above ("1:3," and "*" are
+ * none), and how many numbers it writes, doubles counted; ${count} may be NULL.
+ *
+ * seqset_parse(set, text, len): add what the wire wrote.  False for what is no set, or when it
+ * would pass SEQSET_MAX ranges; then ${set} is of no use.
  */
 bool seqset_add(struct seqset *set, uint32_t first, uint32_t last);
+bool seqset_check(const char *text, size_t len, uint64_t *count);
 bool seqset_parse(struct seqset *set, const char *text, size_t len);
 
 /* seqset_sort(set): put the ranges in order, and join those that meet or overlap. */

@@ -67,7 +67,10 @@ static void what_is_no_set_is_refused(void **state)
 		"a"};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		struct seqset set;
+		uint64_t count = 7;
 		assert_false(parses(&set, bad[i]));
+		assert_false(seqset_check(bad[i], strlen(bad[i]), &count));
+		assert_int_equal(count, 7);
 	}
 	struct seqset set;
 	seqset_init(&set, arena);
@@ -86,6 +89,9 @@ static void a_range_is_counted_and_not_expanded(void **state)
 
 	assert_true(parses(&set, "2:4,8,10:11"));
 	assert_int_equal(seqset_count(&set), 6);
+	uint64_t count = 0;
+	assert_true(seqset_check("4:2,8,2,10:11", 13, &count));
+	assert_int_equal(count, 7);
 	static const char *has = "..###...#.##.";
 	for (uint32_t i = 0; has[i] != '\0'; i++)
 		assert_int_equal(seqset_has(&set, i), has[i] == '#');
