@@ -71,18 +71,25 @@ ssize_t file_read(int fd, void *data, size_t n)
 	return (ssize_t)(n - left);
 }
 
-static bool load(int fd, struct buffer *out)
+bool file_load_fd(int fd, struct buffer *out)
 {
 	for (;;) {
-		char step[LOAD_STEP];
-		ssize_t got = file_read(fd, step, sizeof step);
+		/* Read where it is to stay: a secret must leave no copy on the stack.  When nothing
+		 * fits any more, one octet tells whether that was all. */
+		char beyond;
+		size_t left = out->limit - out->len;
+		size_t step = left < LOAD_STEP ? left : LOAD_STEP;
+		char *room = step > 0 ? buffer_room(out, step) : &beyond;
+		size_t asked = step > 0 ? step : 1;
+		ssize_t got = file_read(fd, room, asked);
 		if (got < 0)
 			return false;
-		if (!buffer_add(out, step, (size_t)got)) {
+		if (step == 0 && got > 0) {
 			errno = EFBIG;
 			return false;
 		}
-		if ((size_t)got < sizeof step)
+		out->len += (size_t)got;
+		if ((size_t)got < asked)
 			return true;
 	}
 }
@@ -92,7 +99,7 @@ bool file_load(int at, const char *name, struct buffer *out)
 	int fd = file_open(at, name);
 	if (fd < 0)
 		return false;
-	bool ok = load(fd, out);
+	bool ok = file_load_fd(fd, out);
 	int saved = errno;
 	close(fd);
 	errno = saved;

@@ -28,6 +28,9 @@ bool file_write(int fd, const void *data, size_t n);
 /* file_read(fd, data, n): up to ${n} bytes, fewer only at the end of the file; -1. */
 ssize_t file_read(int fd, void *data, size_t n);
 
+/* file_load_fd(fd, out): append all that is left of ${fd}; EFBIG past the limit of ${out}. */
+bool file_load_fd(int fd, struct buffer *out);
+
 /* file_load(at, name, out): append all of the regular file ${name}; EFBIG past the limit of
  * ${out}. */
 bool file_load(int at, const char *name, struct buffer *out);

@@ -92,6 +92,23 @@ static void a_file_larger_than_the_limit_is_not_loaded(void **state)
 	buffer_finish(&b);
 }
 
+static void a_file_that_just_fits_is_loaded_from_a_pipe_too(void **state)
+{
+	(void)state;
+	static char text[10000];
+	int ends[2];
+	memset(text, 'x', sizeof text);
+	assert_int_equal(pipe(ends), 0);
+	assert_true(file_write(ends[1], text, sizeof text));
+	close(ends[1]);
+	struct buffer b;
+	buffer_init(&b, sizeof text);
+	assert_true(file_load_fd(ends[0], &b));
+	assert_int_equal(b.len, sizeof text);
+	buffer_finish(&b);
+	close(ends[0]);
+}
+
 static void a_rename_never_goes_over_a_file(void **state)
 {
 	(void)state;
@@ -136,6 +153,7 @@ int main(void)
 		in_place(only_a_regular_file_is_opened),
 		in_place(only_a_directory_itself_is_opened_as_one),
 		in_place(a_file_larger_than_the_limit_is_not_loaded),
+		cmocka_unit_test(a_file_that_just_fits_is_loaded_from_a_pipe_too),
 		in_place(a_rename_never_goes_over_a_file),
 		in_place(a_replaced_file_is_the_new_one_whole),
 		in_place(a_replacement_that_fails_leaves_the_old_file_and_nothing_else),
