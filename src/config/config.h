@@ -53,7 +53,7 @@ enum maildir_names {
 struct imap_config {
 	const char *host; /* without brackets */
 	uint16_t port;
-	const char *user;
+	const char *user;   /* NULL: none; a tunnel or a client certificate signs in by itself */
 	const char *master; /* NULL: none */
 	struct secret password;
 	struct secret token; /* oauth2.token */
@@ -137,8 +137,9 @@ struct pair_config {
 	struct selection messages;
 	bool flags;
 	bool expunge;
-	bool propagate;	   /* deletions: propagate */
-	const char *trash; /* NULL: expunge */
+	bool propagate;	      /* deletions: propagate */
+	bool deletions_given; /* it was said, and does not follow from the mode */
+	const char *trash;    /* NULL: expunge */
 	bool create[2];
 	bool propagate_mailboxes; /* mailbox_deletions: propagate */
 	struct deletion_limit max_deletions;
