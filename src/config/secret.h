@@ -4,15 +4,29 @@
 #include "base/buffer.h"
 #include "config/config.h"
 
+/* Passwords and tokens are shorter; some OAuth2 tokens have several KiB. */
+#define SECRET_MAX (64 * 1024)
+
 /*
  * secret_read(secret, what, out, err):
- * Fetch a password or token to ${out} (to be wiped by buffer_wipe(); at most 64 KiB).  ${what} is
- * for messages and the prompt: "password of ann@example.org at imap.example.org".
- * A command has 60 seconds, gets no terminal but standard error, and only the first line of its
- * output counts. Failures are CAUSE_CONFIG, or CAUSE_SIGNIN when a command was run and gave
- * nothing.
+ * Fetch a password or token to ${out}, which is made empty here (with SECRET_MAX as its limit) and
+ * is to be wiped by buffer_wipe(); on failure nothing is in it.  ${what} is for messages and the
+ * prompt: "password of ann@example.org at imap.example.org".
+ *
+ * Only the first line counts, without its end, wherever it comes from.  A command has 60 seconds,
+ * gets no terminal but standard error, and may print 64 KiB.  A keyring is asked through
+ * `secret-tool lookup mailtwin NAME`.
+ *
+ * Failures are ERROR_STORE: CAUSE_CONFIG, or CAUSE_SIGNIN when a command was run and gave nothing
+ * that could be a password; ERROR_CANCELLED when a person or secret_set_cancel() said stop.  No
+ * message carries the secret or a command's arguments.  To be called by the thread that owns the
+ * terminal.
  */
 bool secret_read(
 	const struct secret *secret, const char *what, struct buffer *out, struct error *err);
+
+/* secret_set_cancel(fd): the descriptor that becomes readable when the user says stop; -1 = none.
+ * The same as for conn_set_cancel(). */
+void secret_set_cancel(int fd);
 
 #endif
