@@ -40,7 +40,7 @@ struct world {
 	const char *id;	   /* "imap://user@host:port", "maildir:RANDOM": equal = the same place */
 	uint64_t last_run; /* the number stamp() left here for the pair; 0 = none, or cannot be kept
 			    */
-	bool stamped;	      /* stamp() can keep a number here */
+	bool stamped;	   /* stamp() can keep a number here */
 	bool same_server_ids; /* EMAILID or X-GM-MSGID can be asked for */
 };
 

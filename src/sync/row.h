@@ -15,15 +15,15 @@
  * a message that is known and has no twin: out of the selection, refused, or B's own in `copy`.
  */
 struct row {
-	int64_t id;		  /* the state's own number; 0 = not stored yet */
-	const char *key[2];	  /* as each store calls it */
-	flag_set flags[2];	  /* as each side had them at the last sync */
-	bool gone[2];		  /* was there, was deleted, and that is remembered */
-	bool taken[2];		  /* with gone: it was `move` that deleted this half */
-	bool marked[2];		  /* we were to delete it and could only mark it \Deleted (no UIDPLUS) */
-	bool verified;		  /* the bytes of both halves were compared, or copied by us */
-	bool excluded;		  /* out of `messages` now; found out by each run, not stored */
-	uint16_t refused;	  /* times that a copy of it was refused or thrown away */
+	int64_t id;	    /* the state's own number; 0 = not stored yet */
+	const char *key[2]; /* as each store calls it */
+	flag_set flags[2];  /* as each side had them at the last sync */
+	bool gone[2];	    /* was there, was deleted, and that is remembered */
+	bool taken[2];	    /* with gone: it was `move` that deleted this half */
+	bool marked[2];	    /* we were to delete it and could only mark it \Deleted (no UIDPLUS) */
+	bool verified;	    /* the bytes of both halves were compared, or copied by us */
+	bool excluded;	    /* out of `messages` now; found out by each run, not stored */
+	uint16_t refused;   /* times that a copy of it was refused or thrown away */
 	struct identity identity; /* header digest; all zero = never read */
 	struct identity digest;	  /* of the whole message; all zero = never read */
 	uint64_t size;

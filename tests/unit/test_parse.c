@@ -443,7 +443,7 @@ static void no_number_is_lost_where_a_long_line_is_cut(void **state)
 		struct sums whole = sum_up(line.data, line.len, line.len);
 		struct sums parts = sum_up(line.data, line.len, 4096);
 		assert_memory_equal(&whole, &parts, sizeof whole);
-		uint64_t first = strtoull("999999999" + 9 - digits, NULL, 10);
+		uint64_t first = strtoull(&"999999999"[9 - digits], NULL, 10);
 		assert_int_equal(whole.sum, first + 1234567 * (uint64_t)times + row[r].also);
 		assert_int_equal(whole.modseq, row[r].modseq);
 	}
