@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
+#include "base/ascii.h"
 #include "base/escape.h"
 #include "imap/datetime.h"
 
@@ -112,7 +112,7 @@ void imap_command_string(struct imap_command *c, const char *s)
 		return;
 	}
 	bool clear = is_ascii(s) || (c->utf8 && utf8_valid(s, len));
-	if (imap_command_is_atom(s) && strcasecmp(s, "NIL") != 0)
+	if (imap_command_is_atom(s) && ascii_compare(s, "NIL") != 0)
 		add(c, s, len);
 	else if (clear && len <= QUOTED_MAX)
 		add_quoted(c, s);

@@ -1,8 +1,8 @@
 #include "imap/condition.h"
 
 #include <string.h>
-#include <strings.h>
 
+#include "base/ascii.h"
 #include "imap/seqset.h"
 
 /* What follows the name of a code. */
@@ -144,7 +144,7 @@ static void read_code(const struct imap_node *list, struct imap_condition *c)
 	c->code_name = name->text;
 	c->args = name->next;
 	for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
-		if (strcasecmp(codes[i].name, name->text) == 0 &&
+		if (ascii_compare(codes[i].name, name->text) == 0 &&
 			read_arguments(codes[i].arguments, name->next, c))
 			c->code = codes[i].code;
 }
@@ -155,7 +155,7 @@ bool imap_condition_read(const struct imap_node *root, struct imap_condition *c)
 	if (root == NULL || root->type != IMAP_ATOM)
 		return false;
 	size_t i = 0, n = sizeof verdicts / sizeof *verdicts;
-	while (i < n && strcasecmp(verdicts[i], root->text) != 0)
+	while (i < n && ascii_compare(verdicts[i], root->text) != 0)
 		i++;
 	if (i == n)
 		return false;

@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
+#include "base/ascii.h"
 #include "imap/parse.h"
 
 #define DAY INT64_C(86400)
@@ -81,7 +81,7 @@ static bool take_day(struct rest *rest, int *day)
 static bool take_month(struct rest *rest, int *month)
 {
 	for (*month = 1; *month <= 12 && rest->len >= 3; ++*month) {
-		if (strncasecmp(rest->text, month_names[*month - 1], 3) != 0)
+		if (!ascii_starts(rest->text, rest->len, month_names[*month - 1]))
 			continue;
 		rest->text += 3;
 		rest->len -= 3;

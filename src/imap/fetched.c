@@ -1,8 +1,8 @@
 #include "imap/fetched.h"
 
 #include <string.h>
-#include <strings.h>
 
+#include "base/ascii.h"
 #include "imap/datetime.h"
 
 static bool read_uid(const struct imap_node *value, struct imap_fetched *f)
@@ -84,7 +84,8 @@ static const struct {
 
 static bool is_body(const char *name)
 {
-	return strncasecmp(name, "BODY[", 5) == 0 || strncasecmp(name, "BINARY[", 7) == 0;
+	return ascii_starts(name, strlen(name), "BODY[") ||
+	       ascii_starts(name, strlen(name), "BINARY[");
 }
 
 static bool read_body(
@@ -106,7 +107,7 @@ static bool read_item(const struct imap_node *item, struct imap_fetched *f, cons
 		return read_body(item, item->next, f);
 	}
 	for (size_t i = 0; i < sizeof items / sizeof *items; i++) {
-		if (strcasecmp(items[i].name, item->text) != 0)
+		if (ascii_compare(items[i].name, item->text) != 0)
 			continue;
 		*why = items[i].why;
 		return items[i].read(item->next, f);

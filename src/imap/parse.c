@@ -2,11 +2,12 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/arena.h"
+#include "base/ascii.h"
 #include "base/buffer.h"
 #include "base/error.h"
+#include "imap/scan.h"
 
 #define KIB ((size_t)1024)
 
@@ -193,7 +194,7 @@ static int finish_response(struct imap_parser *p, struct imap_out *out)
 
 static bool is_word(const struct imap_node *node, const char *word)
 {
-	return node != NULL && node->type == IMAP_ATOM && strcasecmp(node->text, word) == 0;
+	return node != NULL && node->type == IMAP_ATOM && ascii_compare(node->text, word) == 0;
 }
 
 /* Whether the string to come is the value of a BODY[...] item in the list of a FETCH. */
@@ -201,8 +202,8 @@ static bool is_body(const struct imap_parser *p)
 {
 	const struct imap_node *item = p->level[p->depth].last;
 	return p->stream && p->depth == 1 && item != NULL && item->type == IMAP_ATOM &&
-	       (strncasecmp(item->text, "BODY[", 5) == 0 ||
-		       strncasecmp(item->text, "BINARY[", 7) == 0) &&
+	       (ascii_starts(item->text, item->len, "BODY[") ||
+		       ascii_starts(item->text, item->len, "BINARY[")) &&
 	       p->root->next != NULL && is_word(p->root->next->next, "FETCH");
 }
 
@@ -329,45 +330,17 @@ static int read_quoted(struct imap_parser *p, struct imap_out *out)
 	return begin_body(p, node, node->len, out);
 }
 
-/* The section of BODY[...] may hold blanks, parentheses and quoted strings. */
-static size_t section_length(const char *text)
-{
-	size_t n = 0;
-	for (bool quoted = false; text[n] != '\0' && (quoted || text[n] != ']'); n++) {
-		if (text[n] == '"')
-			quoted = !quoted;
-		else if (quoted && text[n] == '\\' && text[n + 1] != '\0')
-			n++;
-	}
-	return n;
-}
-
-static bool names_body(const char *text, size_t len)
-{
-	return (len == 4 && strncasecmp(text, "BODY", 4) == 0) ||
-	       (len == 6 && strncasecmp(text, "BINARY", 6) == 0) ||
-	       (len == 11 && strncasecmp(text, "BINARY.SIZE", 11) == 0);
-}
-
-static size_t atom_length(const struct imap_parser *p, const char *text)
-{
-	size_t n = strcspn(text, " ()\"\r[");
-	if (text[n] == '[' && p->depth == 1 && names_body(text, n))
-		n += section_length(text + n);
-	return n + strcspn(text + n, " ()\"\r");
-}
-
 static void read_atom(struct imap_parser *p)
 {
 	char *text = p->text + p->at;
-	size_t len = atom_length(p, text);
+	size_t len = scan_atom(text, p->depth == 1);
 	p->at += len;
 
 	uint64_t number = 0;
 	enum imap_node_type type = IMAP_ATOM;
 	if (imap_parse_number(text, len, UINT64_MAX, &number))
 		type = IMAP_NUMBER;
-	else if (len == 3 && strncasecmp(text, "NIL", 3) == 0)
+	else if (ascii_is(text, len, "NIL"))
 		type = IMAP_NIL;
 	add_text(p, type, text, len)->number = number;
 }
@@ -415,25 +388,6 @@ static int step_tokens(struct imap_parser *p, struct input *in, struct imap_out 
 
 /* ---- how a response begins ---- */
 
-/* Where the ']' is that ends the response code at ${text}, or NULL: then it is but text. */
-static char *code_end(char *text)
-{
-	size_t depth = 0;
-	for (bool quoted = false; *text != '\0'; text++) {
-		if (quoted && *text == '\\' && text[1] != '\0')
-			text++;
-		else if (*text == '"')
-			quoted = !quoted;
-		else if (!quoted && *text == ']' && depth == 0)
-			return text;
-		else if (!quoted && *text == '(')
-			depth++;
-		else if (!quoted && *text == ')' && depth-- == 0)
-			return NULL;
-	}
-	return NULL;
-}
-
 static int read_code(struct imap_parser *p, char *end)
 {
 	struct imap_out unused;
@@ -459,7 +413,7 @@ static void end_word(struct imap_parser *p)
 static int read_status_text(struct imap_parser *p, struct imap_out *out)
 {
 	end_word(p);
-	char *end = p->text[p->at] == '[' ? code_end(p->text + p->at + 1) : NULL;
+	char *end = p->text[p->at] == '[' ? scan_code(p->text + p->at + 1) : NULL;
 	if (end != NULL) {
 		p->at++;
 		read_code(p, end);
@@ -470,22 +424,6 @@ static int read_status_text(struct imap_parser *p, struct imap_out *out)
 	const char *text = p->text + p->at;
 	add_text(p, IMAP_STRING, text, strlen(text));
 	return finish_response(p, out);
-}
-
-static bool is_status(const char *word, size_t len, bool tagged)
-{
-	static const char *const status[] = {"OK", "NO", "BAD", "BYE", "PREAUTH"};
-	size_t n = tagged ? 3 : sizeof status / sizeof *status;
-	for (size_t i = 0; i < n; i++)
-		if (strlen(status[i]) == len && strncasecmp(word, status[i], len) == 0)
-			return true;
-	return false;
-}
-
-/* What parts a tag from other text: RFC 9051 takes any ASTRING-CHAR but "+". */
-static bool is_tag(const char *text, size_t len)
-{
-	return len > 0 && strcspn(text, "(){%\"\\+*") >= len;
 }
 
 static int begin_tokens(struct imap_parser *p, struct imap_out *out)
@@ -502,8 +440,8 @@ static int begin_tokens(struct imap_parser *p, struct imap_out *out)
 	size_t tag = strcspn(p->text, " ");
 	size_t word = p->text[tag] == ' ' ? strcspn(p->text + tag + 1, " ") : 0;
 	bool tagged = !(tag == 1 && p->text[0] == '*');
-	bool status = is_status(p->text + tag + 1, word, tagged);
-	if (word == 0 || (tagged && !(status && is_tag(p->text, tag))))
+	bool status = scan_is_status(p->text + tag + 1, word, tagged);
+	if (word == 0 || (tagged && !(status && scan_is_tag(p->text, tag))))
 		return broken(p, "a line that is no response");
 
 	add_text(p, IMAP_ATOM, p->text, tag);
@@ -541,40 +479,6 @@ static int take_line(struct imap_parser *p, const char *more, size_t n, struct i
 	return GO_ON;
 }
 
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-/*
- * The buffer holds the first part of a line that is longer than PART.  If it is one of numbers,
- * say where to cut: at a separator that has a number on either side; and how many bytes of its
- * begin the next part is to have again, to be a response of the same kind.
- */
-static size_t numbers_cut(const struct imap_parser *p, size_t *again)
-{
-	static const struct {
-		const char *begin;
-		char separator;
-	} kind[] = {{"* SEARCH ", ' '}, {"* ESEARCH ", ','}, {"* VANISHED ", ','}};
-	const char *line = p->line.data;
-
-	for (size_t i = 0; i < sizeof kind / sizeof *kind; i++) {
-		size_t first = strlen(kind[i].begin), cut = p->line.len - 1;
-		if (p->root != NULL || strncasecmp(line, kind[i].begin, first) != 0)
-			continue;
-		while (--cut > first)
-			if (line[cut] == kind[i].separator && is_digit(line[cut - 1]) &&
-				is_digit(line[cut + 1]))
-				break;
-		*again = kind[i].separator == ' ' ? first : cut;
-		while (line[*again - 1] != ' ')
-			--*again;
-		return cut > first ? cut : 0;
-	}
-	return 0;
-}
-
 static int take_part(struct imap_parser *p, size_t cut, size_t again, struct imap_out *out)
 {
 	struct buffer all = p->line;
@@ -601,7 +505,9 @@ static int step_line(struct imap_parser *p, struct input *in, struct imap_out *o
 	in->used += n;
 	buffer_add(&p->line, data, n);
 	size_t again = 0;
-	size_t cut = p->line.len == PART ? numbers_cut(p, &again) : 0;
+	size_t cut = p->line.len == PART && p->root == NULL
+			     ? scan_numbers(p->line.data, p->line.len, &again)
+			     : 0;
 	if (cut > 0)
 		return take_part(p, cut, again, out);
 	if (p->line.len == room)

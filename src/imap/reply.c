@@ -1,13 +1,13 @@
 #include "imap/reply.h"
 
 #include <string.h>
-#include <strings.h>
 
+#include "base/ascii.h"
 #include "mail/message.h"
 
 static bool is_word(const struct imap_node *node, const char *word)
 {
-	return node != NULL && node->type == IMAP_ATOM && strcasecmp(node->text, word) == 0;
+	return node != NULL && node->type == IMAP_ATOM && ascii_compare(node->text, word) == 0;
 }
 
 /* A string in any of its spellings, without NUL: an atom may look like a number or NIL. */
