@@ -6,9 +6,9 @@
 
 #include "base/error.h"
 
-/* Canonical text is handed to the digest in pieces of this size: a line at a time costs more in
- * calls than in hashing. */
-#define STAGE_SIZE 8192
+/* Runs are gathered to pieces of this size: 8-bit text has runs of a few bytes, and a call of the
+ * digest for each of them takes half as long again. */
+#define STAGE_SIZE 1024
 
 struct hasher {
 	EVP_MD_CTX *digest; /* of all text that left the stage */
