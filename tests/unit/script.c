@@ -33,7 +33,7 @@ struct script {
 	char *failure;
 };
 
-static bool fail(struct script *s, const char *fmt, ...)
+static bool __attribute__((format(printf, 2, 3))) fail(struct script *s, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
