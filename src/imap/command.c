@@ -5,7 +5,7 @@
 
 #include "base/ascii.h"
 #include "base/escape.h"
-#include "imap/datetime.h"
+#include "mail/date.h"
 
 /* A command longer than this is a mistake of ours: sets are cut, names are short. */
 #define COMMAND_MAX ((size_t)256 * 1024)
@@ -151,8 +151,8 @@ void imap_command_flags(struct imap_command *c, const struct flag_table *table, 
 
 void imap_command_date(struct imap_command *c, int64_t seconds, int16_t zone)
 {
-	char text[DATETIME_SIZE];
-	if (datetime_format(seconds, zone, text))
+	char text[DATE_INTERNAL_SIZE];
+	if (date_format_internal(seconds, zone, text))
 		imap_command_words(c, "\"%s\"", text);
 	else
 		refuse(c, "a date is not of this world");

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/ascii.h"
-#include "imap/datetime.h"
+#include "mail/date.h"
 
 static bool read_uid(const struct imap_node *value, struct imap_fetched *f)
 {
@@ -32,7 +32,7 @@ static bool read_flags(const struct imap_node *value, struct imap_fetched *f)
 static bool read_date(const struct imap_node *value, struct imap_fetched *f)
 {
 	if (value->type == IMAP_STRING)
-		f->has_date = datetime_parse(value->text, value->len, &f->received, &f->zone);
+		f->has_date = date_parse_internal(value->text, value->len, &f->received, &f->zone);
 	return value->type != IMAP_LIST;
 }
 
