@@ -1,0 +1,238 @@
+#include "sync/crew.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "sync/worker.h"
+
+/* A queue of jobs, first in, first out. */
+struct queue {
+	struct job **at;
+	size_t head, n, cap;
+};
+
+struct member {
+	struct crew *crew;
+	struct worker *worker;
+	pthread_t thread;
+};
+
+struct crew {
+	struct store *store[2];
+	struct member *member;
+	unsigned size, most;
+	unsigned threads; /* members that run in a thread of their own: none, or all */
+	size_t out;	  /* jobs given away and not back yet */
+
+	pthread_mutex_t lock; /* guards what follows */
+	pthread_cond_t to_do, done;
+	struct queue jobs, back;
+	bool closing;
+};
+
+static void queue_put(struct queue *q, struct job *job)
+{
+	if (q->head + q->n == q->cap && q->head > 0) {
+		for (size_t i = 0; i < q->n; i++)
+			q->at[i] = q->at[q->head + i];
+		q->head = 0;
+	}
+	if (q->n == q->cap) {
+		q->cap = q->cap == 0 ? 16 : q->cap * 2;
+		q->at = realloc(q->at, q->cap * sizeof *q->at);
+		if (q->at == NULL)
+			die_out_of_memory();
+	}
+	q->at[q->head + q->n++] = job;
+}
+
+static struct job *queue_take(struct queue *q)
+{
+	if (q->n == 0)
+		return NULL;
+	q->n--;
+	return q->at[q->head++];
+}
+
+static struct job *next_job(struct crew *crew, bool wait)
+{
+	pthread_mutex_lock(&crew->lock);
+	while (wait && crew->jobs.n == 0 && !crew->closing)
+		pthread_cond_wait(&crew->to_do, &crew->lock);
+	struct job *job = queue_take(&crew->jobs);
+	pthread_mutex_unlock(&crew->lock);
+	return job;
+}
+
+static void give_back(struct crew *crew, struct job *job)
+{
+	pthread_mutex_lock(&crew->lock);
+	queue_put(&crew->back, job);
+	pthread_cond_signal(&crew->done);
+	pthread_mutex_unlock(&crew->lock);
+}
+
+/* One job is always begun while the one before it is being finished: the server is never idle. */
+static void *work(void *argument)
+{
+	struct member *m = argument;
+	struct job *job = NULL;
+	for (;;) {
+		if (job == NULL) {
+			job = next_job(m->crew, true);
+			if (job == NULL)
+				return NULL;
+			worker_begin(m->worker, job);
+		}
+		struct job *ahead = next_job(m->crew, false);
+		if (ahead != NULL)
+			worker_begin(m->worker, ahead);
+		worker_finish(m->worker, job);
+		give_back(m->crew, job);
+		job = ahead;
+	}
+}
+
+/* Signals are for the conductor's thread: it wakes the others by the cancel descriptor. */
+static bool start_thread(struct member *m)
+{
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	bool started = pthread_create(&m->thread, NULL, work, m) == 0;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return started;
+}
+
+static void add_member(struct crew *crew)
+{
+	struct member *m = &crew->member[crew->size++];
+	m->crew = crew;
+	m->worker = worker_new(crew->store);
+}
+
+struct crew *crew_new(struct store *const stores[2], unsigned most)
+{
+	struct crew *crew = calloc(1, sizeof *crew);
+	if (crew == NULL)
+		die_out_of_memory();
+	crew->most = most == 0 ? 1 : most;
+	crew->member = calloc(crew->most, sizeof *crew->member);
+	if (crew->member == NULL)
+		die_out_of_memory();
+	crew->store[LEFT] = stores[LEFT];
+	crew->store[RIGHT] = stores[RIGHT];
+	pthread_mutex_init(&crew->lock, NULL);
+	pthread_cond_init(&crew->to_do, NULL);
+	pthread_cond_init(&crew->done, NULL);
+	add_member(crew);
+	return crew;
+}
+
+/* Let the threads end once nothing is left to do; their sessions stay open. */
+static void dismiss(struct crew *crew)
+{
+	if (crew->threads == 0)
+		return;
+	pthread_mutex_lock(&crew->lock);
+	crew->closing = true;
+	pthread_cond_broadcast(&crew->to_do);
+	pthread_mutex_unlock(&crew->lock);
+	for (unsigned i = 0; i < crew->threads; i++)
+		pthread_join(crew->member[i].thread, NULL);
+	crew->threads = 0;
+	crew->closing = false;
+}
+
+void crew_free(struct crew *crew)
+{
+	if (crew == NULL)
+		return;
+	dismiss(crew);
+	for (unsigned i = 0; i < crew->size; i++)
+		worker_free(crew->member[i].worker);
+	pthread_mutex_destroy(&crew->lock);
+	pthread_cond_destroy(&crew->to_do);
+	pthread_cond_destroy(&crew->done);
+	free(crew->jobs.at);
+	free(crew->back.at);
+	free(crew->member);
+	free(crew);
+}
+
+struct session *crew_session(struct crew *crew, enum side side, struct error *err)
+{
+	return worker_session(crew->member[0].worker, side, err);
+}
+
+void crew_drop(struct crew *crew, enum side side)
+{
+	worker_drop(crew->member[0].worker, side);
+}
+
+void crew_hire(struct crew *crew, unsigned n)
+{
+	if (n > crew->most)
+		n = crew->most;
+	if (n < 2)
+		return;
+	while (crew->size < n)
+		add_member(crew);
+	while (crew->threads < n && start_thread(&crew->member[crew->threads]))
+		crew->threads++;
+}
+
+unsigned crew_size(const struct crew *crew)
+{
+	return crew->threads > 0 ? crew->threads : 1;
+}
+
+void crew_submit(struct crew *crew, struct job *job)
+{
+	crew->out++;
+	pthread_mutex_lock(&crew->lock);
+	queue_put(&crew->jobs, job);
+	pthread_cond_signal(&crew->to_do);
+	pthread_mutex_unlock(&crew->lock);
+}
+
+/* What work() does for one job, without a thread. */
+static struct job *work_here(struct crew *crew)
+{
+	struct worker *worker = crew->member[0].worker;
+	struct job *job = queue_take(&crew->jobs);
+	worker_begin(worker, job);
+	if (crew->jobs.n > 0)
+		worker_begin(worker, crew->jobs.at[crew->jobs.head]);
+	worker_finish(worker, job);
+	return job;
+}
+
+struct job *crew_wait(struct crew *crew)
+{
+	if (crew->out == 0)
+		return NULL;
+	crew->out--;
+	if (crew->threads == 0)
+		return work_here(crew);
+	pthread_mutex_lock(&crew->lock);
+	while (crew->back.n == 0)
+		pthread_cond_wait(&crew->done, &crew->lock);
+	struct job *job = queue_take(&crew->back);
+	pthread_mutex_unlock(&crew->lock);
+	return job;
+}
+
+struct traffic crew_traffic(const struct crew *crew, enum side side)
+{
+	struct traffic sum = {0};
+	for (unsigned i = 0; i < crew->size; i++) {
+		struct traffic t = worker_traffic(crew->member[i].worker, side);
+		sum.bytes_in += t.bytes_in;
+		sum.bytes_out += t.bytes_out;
+		if (t.round_trips > sum.round_trips)
+			sum.round_trips = t.round_trips;
+	}
+	return sum;
+}

@@ -1,0 +1,47 @@
+#ifndef MAILTWIN_SYNC_CREW_H
+#define MAILTWIN_SYNC_CREW_H
+
+#include "store/store.h"
+#include "sync/job.h"
+
+/*
+ * A crew of workers, and the two queues between them and the conductor: jobs out,
+ * jobs back.  Mutexes exist in no other file.
+ *
+ * With one worker there are no threads: crew_wait() carries the next job out itself,
+ * by the same code.
+ */
+struct crew;
+
+/* crew_new(stores, most): a crew of one; up to ${most} workers once there is work for them. */
+struct crew *crew_new(struct store *const stores[2], unsigned most);
+
+/* crew_free(crew): wait for what is under way and close every session; NULL is fine. */
+void crew_free(struct crew *crew);
+
+/* crew_session(crew, side, err): the conductor's own session on ${side}, connected when it is not.
+ * Only while no job is out. */
+struct session *crew_session(struct crew *crew, enum side side, struct error *err);
+
+/* crew_drop(crew, side): close the conductor's own session on ${side}.  Only while no job is out.
+ */
+void crew_drop(struct crew *crew, enum side side);
+
+/* crew_hire(crew, n): see to it that ${n} workers, at most the number that crew_new() was given,
+ * wait for jobs. */
+void crew_hire(struct crew *crew, unsigned n);
+
+/* crew_size(crew): the number of workers that would take jobs now. */
+unsigned crew_size(const struct crew *crew);
+
+/* crew_submit(crew, job): give ${job} away.  Never waits: the conductor bounds what is out. */
+void crew_submit(struct crew *crew, struct job *job);
+
+/* crew_wait(crew): the next job that came back; NULL when none is out. */
+struct job *crew_wait(struct crew *crew);
+
+/* crew_traffic(crew, side): bytes of all connections, round trips of the busiest.  Only while no
+ * job is out. */
+struct traffic crew_traffic(const struct crew *crew, enum side side);
+
+#endif

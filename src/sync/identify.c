@@ -1,0 +1,112 @@
+#include "sync/identify.h"
+
+#include "base/buffer.h"
+#include "base/map.h"
+#include "mail/header.h"
+
+/* From and Subject lie in the first part of any header that a person would recognize. */
+#define HEADER_KEPT ((size_t)64 * 1024)
+
+/* A subject longer than this does not fit a line. */
+#define TEXT_KEPT 400
+
+struct identifying {
+	struct job *job;
+	struct hasher *hasher;
+	struct buffer header; /* kept only for keep_text */
+};
+
+static const char *kept_field(struct job *job, const struct buffer *header, const char *name)
+{
+	char text[TEXT_KEPT];
+	if (header->data == NULL || !header_get(header->data, header->len, name, text, sizeof text))
+		return NULL;
+	return arena_strdup(job->arena, text);
+}
+
+static void keep_run(struct identifying *i, const uint8_t *run, size_t n)
+{
+	size_t room = i->header.limit - i->header.len;
+	if (i->job->keep_text && !hasher_header_done(i->hasher))
+		buffer_add(&i->header, run, n < room ? n : room);
+}
+
+static bool read_message(struct identifying *i, struct identify_item *item, const struct message *m,
+	struct reader *body, struct error *err)
+{
+	const uint8_t *run;
+	ssize_t n;
+	uint64_t octets;
+	i->header.len = 0;
+	hasher_begin(i->hasher);
+	while ((n = body->next(body, &run, err)) > 0) {
+		keep_run(i, run, (size_t)n);
+		hasher_add(i->hasher, run, (size_t)n);
+	}
+	bool whole = i->job->part == FETCH_BODY;
+	hasher_end(i->hasher, &item->identity, whole ? &item->digest : NULL, &octets);
+	item->size = whole ? octets : m->size;
+	if (i->job->keep_text) {
+		item->from = kept_field(i->job, &i->header, "From");
+		item->subject = kept_field(i->job, &i->header, "Subject");
+	}
+	return n == 0;
+}
+
+static void fail(struct identifying *i, uint32_t at, const struct error *err)
+{
+	struct identify_item *item = &i->job->identify[at];
+	item->state = ITEM_FAILED;
+	item->error = arena_memdup(i->job->arena, err, sizeof *err);
+	item->identity = (struct identity){{0}};
+}
+
+/* Take one message: 1; 0 = that was all; -1 = the job's error is set. */
+static int take_one(struct identifying *i, struct session *s, const struct map *index)
+{
+	struct message m = {0};
+	struct reader *body = NULL;
+	struct error err = {0};
+	int got = s->store->ops->take(s, &m, &body, &err);
+	uint32_t at = m.key != NULL ? map_get_str(index, m.key) : MAP_NONE;
+	if (got > 0 && at != MAP_NONE) {
+		struct identify_item *item = &i->job->identify[at];
+		if (i->job->part == FETCH_EMAILID)
+			item->identity = m.identity;
+		if (i->job->part == FETCH_EMAILID || read_message(i, item, &m, body, &err))
+			item->state = ITEM_DONE;
+		else
+			got = -1;
+	}
+	if (got >= 0)
+		return got;
+	if (err.scope == ERROR_MESSAGE && at != MAP_NONE) {
+		fail(i, at, &err);
+		return 1;
+	}
+	i->job->error = err;
+	return -1;
+}
+
+void identify(struct session *s, struct hasher *hasher, struct job *job)
+{
+	struct identifying i = {.job = job, .hasher = hasher};
+	struct map *index = map_new(job->n);
+	buffer_init(&i.header, HEADER_KEPT);
+	job->keys = arena_alloc(job->arena, job->n * sizeof *job->keys);
+	for (uint32_t k = 0; k < job->n; k++) {
+		job->keys[k] = job->identify[k].key;
+		map_put_str(index, job->keys[k], k);
+	}
+	if (s->store->ops->fetch(s, job->name[job->side], job->epoch[job->side], job->keys, job->n,
+		    job->part, &job->error)) {
+		int got;
+		while ((got = take_one(&i, s, index)) > 0)
+			;
+		for (size_t k = 0; got == 0 && k < job->n; k++)
+			if (job->identify[k].state == ITEM_WAITING)
+				job->identify[k].state = ITEM_GONE;
+	}
+	map_free(index);
+	buffer_finish(&i.header);
+}

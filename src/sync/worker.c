@@ -1,0 +1,528 @@
+#include "sync/worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "base/map.h"
+#include "mail/header.h"
+#include "mail/identity.h"
+#include "sync/identify.h"
+
+struct worker {
+	struct store *store[2];
+	struct session *session[2];
+	struct traffic closed[2]; /* what sessions cost that are closed by now */
+	struct hasher *hasher;
+	struct buffer head; /* the start of the message that is being copied */
+};
+
+/* The Subject of a refused message is looked for in so much of it. */
+#define HEAD_KEPT ((size_t)16 * 1024)
+
+/* A subject longer than this does not fit a line. */
+#define SUBJECT_KEPT 200
+
+static const volatile int *stop_flag;
+
+void worker_set_stop(const volatile int *stop)
+{
+	stop_flag = stop;
+}
+
+static bool may_go_on(struct error *err)
+{
+	if (stop_flag == NULL || *stop_flag == 0)
+		return true;
+	return error_set(err, ERROR_CANCELLED, CAUSE_NONE, "stopped");
+}
+
+struct worker *worker_new(struct store *const stores[2])
+{
+	struct worker *w = calloc(1, sizeof *w);
+	if (w == NULL)
+		die_out_of_memory();
+	w->store[LEFT] = stores[LEFT];
+	w->store[RIGHT] = stores[RIGHT];
+	w->hasher = hasher_new();
+	buffer_init(&w->head, HEAD_KEPT);
+	return w;
+}
+
+void worker_free(struct worker *w)
+{
+	if (w == NULL)
+		return;
+	worker_drop(w, LEFT);
+	worker_drop(w, RIGHT);
+	hasher_free(w->hasher);
+	buffer_finish(&w->head);
+	free(w);
+}
+
+struct session *worker_session(struct worker *w, enum side side, struct error *err)
+{
+	if (w->session[side] == NULL)
+		w->session[side] = w->store[side]->ops->connect(w->store[side], err);
+	return w->session[side];
+}
+
+static void add_traffic(struct traffic *sum, const struct traffic *more)
+{
+	sum->bytes_in += more->bytes_in;
+	sum->bytes_out += more->bytes_out;
+	sum->round_trips += more->round_trips;
+}
+
+void worker_drop(struct worker *w, enum side side)
+{
+	struct session *session = w->session[side];
+	if (session == NULL)
+		return;
+	add_traffic(&w->closed[side], &session->traffic);
+	w->store[side]->ops->disconnect(session);
+	w->session[side] = NULL;
+}
+
+struct traffic worker_traffic(const struct worker *w, enum side side)
+{
+	struct traffic sum = w->closed[side];
+	if (w->session[side] != NULL)
+		add_traffic(&sum, &w->session[side]->traffic);
+	return sum;
+}
+
+/* The job as a whole ended with job->error, which is the failure of `side`. */
+static void blame(struct worker *w, struct job *job, enum side side)
+{
+	job->blame = side;
+	if (job->error.scope >= ERROR_STORE)
+		worker_drop(w, side);
+}
+
+/* The error of one item, where it lives as long as the job. */
+static const struct error *keep_error(struct job *job, const struct error *err)
+{
+	return arena_memdup(job->arena, err, sizeof *err);
+}
+
+/* ---- JOB_LIST ---- */
+
+static struct list_item *find_listed(struct job *job, const char *name)
+{
+	for (size_t i = 0; name != NULL && i < job->n; i++)
+		if (job->list[i].state == ITEM_WAITING && strcmp(job->list[i].name, name) == 0)
+			return &job->list[i];
+	return NULL;
+}
+
+static bool ask_for_lists(struct session *s, struct job *job)
+{
+	for (size_t i = 0; i < job->n; i++) {
+		struct list_item *item = &job->list[i];
+		if (!s->store->ops->list(
+			    s, item->name, item->epoch, item->since, job->flags, &job->error))
+			return false;
+	}
+	return true;
+}
+
+static void take_lists(struct session *s, struct job *job)
+{
+	for (;;) {
+		struct message_list list = {0};
+		struct error err = {0};
+		int got = s->store->ops->listed(s, &list, &err);
+		if (got == 0)
+			return;
+		struct list_item *item = find_listed(job, list.box.name);
+		if (got > 0 && item != NULL) {
+			item->list = list;
+			item->state = ITEM_DONE;
+			continue;
+		}
+		if (got < 0 && err.scope <= ERROR_MAILBOX && item != NULL) {
+			item->error = keep_error(job, &err);
+			item->state = ITEM_FAILED;
+			arena_free(list.arena);
+			continue;
+		}
+		arena_free(list.arena);
+		if (got < 0)
+			job->error = err;
+		else
+			error_set(&job->error, ERROR_STORE, CAUSE_NETWORK,
+				"the store listed a mailbox that was not asked for");
+		return;
+	}
+}
+
+static void finish_list(struct worker *w, struct job *job)
+{
+	struct session *s = worker_session(w, job->side, &job->error);
+	if (s != NULL && ask_for_lists(s, job))
+		take_lists(s, job);
+	if (job->error.scope != ERROR_NONE)
+		blame(w, job, job->side);
+}
+
+/* ---- JOB_COPY ---- */
+
+/* A body on its way: counted and digested as the target reads it. */
+struct counted {
+	struct reader reader;
+	struct reader *from;
+	struct worker *worker;
+	struct error error; /* what the source said when it failed */
+};
+
+static ssize_t counted_next(struct reader *reader, const uint8_t **run, struct error *err)
+{
+	struct counted *c = (struct counted *)reader;
+	ssize_t n = c->from->next(c->from, run, &c->error);
+	if (n > 0) {
+		struct buffer *head = &c->worker->head;
+		size_t room = head->limit - head->len;
+		buffer_add(head, *run, (size_t)n < room ? (size_t)n : room);
+		hasher_add(c->worker->hasher, *run, (size_t)n);
+	}
+	if (n < 0 && err != NULL)
+		*err = c->error;
+	return n;
+}
+
+static struct map *map_of_keys(const struct job *job)
+{
+	struct map *map = map_new(job->n);
+	for (size_t i = 0; i < job->n; i++)
+		map_put_str(map, job->keys[i], (uint32_t)i);
+	return map;
+}
+
+static bool begin_copy(struct worker *w, struct job *job)
+{
+	enum side from = other(job->side);
+	struct session *s = worker_session(w, from, &job->error);
+	job->keys = arena_alloc(job->arena, job->n * sizeof *job->keys);
+	for (size_t i = 0; i < job->n; i++)
+		job->keys[i] = job->copy[i].message.key;
+	job->begun = s != NULL && s->store->ops->fetch(s, job->name[from], job->epoch[from],
+					  job->keys, job->n, FETCH_BODY, &job->error);
+	if (!job->begun)
+		blame(w, job, from);
+	return job->begun;
+}
+
+/* Hand one message that arrived to the target; false ends the job. */
+static bool pass_on(struct worker *w, struct job *job, struct copy_item *item, struct reader *body)
+{
+	struct session *to = worker_session(w, job->side, &job->error);
+	if (to == NULL) {
+		blame(w, job, job->side);
+		return false;
+	}
+	struct counted counted = {{body->size, counted_next}, body, w, {0}};
+	struct error err = {0};
+	uint32_t ticket = (uint32_t)(item - job->copy);
+
+	w->head.len = 0;
+	hasher_begin(w->hasher);
+	bool sent = to->store->ops->append(to, ticket, job->name[job->side], item->new_key,
+		&item->message, job->flags, &counted.reader, &err);
+	hasher_end(w->hasher, &item->identity, &item->digest, &item->size);
+	char subject[SUBJECT_KEPT];
+	if (w->head.len > 0 &&
+		header_get(w->head.data, w->head.len, "Subject", subject, sizeof subject))
+		item->subject = arena_strdup(job->arena, subject);
+	if (sent) {
+		item->state = ITEM_SENT;
+		return true;
+	}
+	if (counted.error.scope == ERROR_MESSAGE || err.scope == ERROR_MESSAGE) {
+		item->state = ITEM_FAILED;
+		item->error = keep_error(
+			job, counted.error.scope == ERROR_MESSAGE ? &counted.error : &err);
+	}
+	if (err.scope == ERROR_MESSAGE)
+		return true;
+	/* An APPEND cannot be taken back: a source that fails in mid literal costs the target's
+	 * connection too, through no fault of the target. */
+	if (err.scope >= ERROR_STORE)
+		worker_drop(w, job->side);
+	bool source = counted.error.scope != ERROR_NONE;
+	job->error = source ? counted.error : err;
+	blame(w, job, source ? other(job->side) : job->side);
+	if (job->error.scope == ERROR_MESSAGE)
+		job->error = (struct error){ERROR_STORE, CAUSE_NETWORK, true,
+			"the connection was given up in the middle of a message"};
+	return false;
+}
+
+static void fail_waiting(struct job *job, const struct error *err)
+{
+	for (size_t i = 0; i < job->n; i++)
+		if (job->copy[i].state == ITEM_WAITING) {
+			job->copy[i].state = ITEM_FAILED;
+			job->copy[i].error = keep_error(job, err);
+		}
+}
+
+/* Take what the source sends and pass it on; what never came was not there any more. */
+static bool pass_all_on(struct worker *w, struct job *job, const struct map *index)
+{
+	enum side from = other(job->side);
+	while (may_go_on(&job->error)) {
+		struct session *s = w->session[from];
+		struct message m = {0};
+		struct reader *body = NULL;
+		struct error err = {0};
+		int got = s->store->ops->take(s, &m, &body, &err);
+		if (got == 0)
+			return true;
+		uint32_t i = m.key != NULL ? map_get_str(index, m.key) : MAP_NONE;
+		if (got > 0 && i != MAP_NONE) {
+			if (!pass_on(w, job, &job->copy[i], body))
+				return false;
+		} else if (got < 0 && err.scope == ERROR_MESSAGE && i != MAP_NONE) {
+			job->copy[i].state = ITEM_FAILED;
+			job->copy[i].error = keep_error(job, &err);
+		} else if (got < 0 && err.scope == ERROR_MAILBOX) {
+			fail_waiting(job, &err);
+		} else if (got < 0) {
+			job->error = err;
+			blame(w, job, from);
+			return false;
+		}
+	}
+	return false;
+}
+
+static void note_copy(struct job *job, const struct outcome *o)
+{
+	struct copy_item *item = &job->copy[o->ticket];
+	item->state = o->error.scope == ERROR_NONE ? ITEM_DONE : ITEM_FAILED;
+	if (item->state == ITEM_FAILED)
+		item->error = keep_error(job, &o->error);
+	item->key = arena_strdup(job->arena, o->key);
+	item->held = o->held;
+}
+
+static void settle_copies(struct worker *w, struct job *job)
+{
+	struct session *to = w->session[job->side];
+	struct outcome o = {0};
+	struct error err = {0};
+	int got = 0;
+	while (to != NULL && (got = to->store->ops->settle(to, &o, &err)) > 0)
+		if (o.ticket < job->n)
+			note_copy(job, &o);
+	if (got < 0 && job->error.scope == ERROR_NONE) {
+		job->error = err;
+		blame(w, job, job->side);
+	} else if (got < 0) {
+		worker_drop(w, job->side);
+	}
+}
+
+static void finish_copy(struct worker *w, struct job *job)
+{
+	if (!job->begun && !begin_copy(w, job))
+		return;
+	if (w->session[other(job->side)] == NULL) {
+		/* It was asked for ahead on a connection that an earlier job lost. */
+		job->error =
+			(struct error){ERROR_STORE, CAUSE_NETWORK, true, "the connection was lost"};
+		job->blame = other(job->side);
+		return;
+	}
+	struct map *index = map_of_keys(job);
+	bool whole = pass_all_on(w, job, index);
+	map_free(index);
+	/* Bodies that nobody will take are still under way on it. */
+	if (!whole)
+		worker_drop(w, other(job->side));
+	/* What was sent counts, even if the rest failed. */
+	settle_copies(w, job);
+	for (size_t i = 0; whole && i < job->n; i++)
+		if (job->copy[i].state == ITEM_WAITING)
+			job->copy[i].state = ITEM_GONE;
+}
+
+/* ---- JOB_CHANGE ---- */
+
+static bool submit_change(struct session *s, struct job *job, uint32_t i)
+{
+	const struct store_ops *ops = s->store->ops;
+	struct change_item *item = &job->change[i];
+	struct error *err = &job->error;
+	switch (item->change) {
+	case CHANGE_FLAGS:
+		return ops->mark(
+			s, i, &job->target, item->key, job->flags, item->add, item->remove, err);
+	case CHANGE_MOVE:
+		return ops->move(s, i, &job->target, item->key, item->to, err);
+	case CHANGE_COPY:
+		return ops->copy(s, i, &job->target, item->key, item->to, err);
+	case CHANGE_EXPUNGE:
+		return ops->expunge(s, i, &job->target, item->key, err);
+	}
+	return false;
+}
+
+static void note_change(struct job *job, const struct outcome *o)
+{
+	struct change_item *item = &job->change[o->ticket];
+	struct error err = o->error;
+	item->new_key = arena_strdup(job->arena, o->key);
+	item->held = o->held;
+	item->marked_only = o->marked_only;
+	if (o->error.scope != ERROR_NONE || o->marked_only || o->changed)
+		item->state = ITEM_FAILED;
+	else
+		item->state = o->gone_already ? ITEM_GONE : ITEM_DONE;
+	if (o->changed)
+		error_set(&err, ERROR_MESSAGE, CAUSE_NONE,
+			"it was changed meanwhile and is left for the next run");
+	if (o->marked_only)
+		error_set(&err, ERROR_MESSAGE, CAUSE_MAIL,
+			"could only be marked \\Deleted: the server has no UIDPLUS, and other "
+			"messages in the mailbox are marked too; expunge them, or the next run "
+			"tries again");
+	if (item->state == ITEM_FAILED)
+		item->error = keep_error(job, &err);
+}
+
+static void finish_change(struct worker *w, struct job *job)
+{
+	struct session *s = worker_session(w, job->side, &job->error);
+	bool ok = s != NULL;
+	for (uint32_t i = 0; ok && i < job->n; i++) {
+		ok = may_go_on(&job->error) && submit_change(s, job, i);
+		if (ok)
+			job->change[i].state = ITEM_SENT;
+	}
+	struct outcome o = {0};
+	struct error err = {0};
+	int got = 0;
+	while (s != NULL && (got = s->store->ops->settle(s, &o, &err)) > 0)
+		if (o.ticket < job->n)
+			note_change(job, &o);
+	if (got < 0 && job->error.scope == ERROR_NONE)
+		job->error = err;
+	if (job->error.scope != ERROR_NONE)
+		blame(w, job, job->side);
+}
+
+/* ---- JOB_COMPARE ---- */
+
+struct wire_digest {
+	unsigned char octet[EVP_MAX_MD_SIZE];
+	bool read;
+};
+
+static bool digest_body(struct reader *body, struct wire_digest *out, struct error *err)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	if (ctx == NULL)
+		die_out_of_memory();
+	const uint8_t *run;
+	ssize_t n = -1;
+	bool ok = EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1;
+	while (ok && (n = body->next(body, &run, err)) > 0)
+		ok = EVP_DigestUpdate(ctx, run, (size_t)n) == 1;
+	out->read = ok && n == 0 && EVP_DigestFinal_ex(ctx, out->octet, NULL) == 1;
+	EVP_MD_CTX_free(ctx);
+	return out->read;
+}
+
+static void compare_failed(struct job *job, uint32_t i, const struct error *err)
+{
+	if (i == MAP_NONE)
+		return;
+	job->compare[i].state = ITEM_FAILED;
+	job->compare[i].error = keep_error(job, err);
+}
+
+static bool digest_side(
+	struct worker *w, struct job *job, enum side side, struct wire_digest *digest)
+{
+	struct session *s = worker_session(w, side, &job->error);
+	if (s == NULL)
+		return false;
+	for (size_t i = 0; i < job->n; i++)
+		job->keys[i] = job->compare[i].key[side];
+	if (!s->store->ops->fetch(s, job->name[side], job->epoch[side], job->keys, job->n,
+		    FETCH_BODY, &job->error))
+		return false;
+	struct map *index = map_of_keys(job);
+	int got = 1;
+	while (got != 0 && may_go_on(&job->error)) {
+		struct message m = {0};
+		struct reader *body = NULL;
+		struct error err = {0};
+		got = s->store->ops->take(s, &m, &body, &err);
+		uint32_t i = m.key != NULL ? map_get_str(index, m.key) : MAP_NONE;
+		if (got > 0 && i != MAP_NONE && digest_body(body, &digest[i], &err))
+			continue;
+		if (got != 0 && err.scope >= ERROR_MAILBOX) {
+			job->error = err;
+			break;
+		}
+		if (got != 0)
+			compare_failed(job, i, &err);
+	}
+	map_free(index);
+	return job->error.scope == ERROR_NONE;
+}
+
+static void finish_compare(struct worker *w, struct job *job)
+{
+	struct wire_digest *digest[2];
+	job->keys = arena_alloc(job->arena, job->n * sizeof *job->keys);
+	for (enum side side = LEFT; side <= RIGHT; side++) {
+		digest[side] = arena_alloc(job->arena, job->n * sizeof **digest);
+		if (!digest_side(w, job, side, digest[side])) {
+			blame(w, job, side);
+			return;
+		}
+	}
+	for (size_t i = 0; i < job->n; i++) {
+		struct compare_item *item = &job->compare[i];
+		const struct wire_digest *l = &digest[LEFT][i], *r = &digest[RIGHT][i];
+		if (item->state == ITEM_FAILED)
+			continue;
+		item->state = l->read && r->read ? ITEM_DONE : ITEM_GONE;
+		item->same = l->read && r->read && memcmp(l->octet, r->octet, 32) == 0;
+	}
+}
+
+/* ---- the contract ---- */
+
+static void finish_identify(struct worker *w, struct job *job)
+{
+	struct session *s = worker_session(w, job->side, &job->error);
+	if (s != NULL)
+		identify(s, w->hasher, job);
+	if (job->error.scope != ERROR_NONE)
+		blame(w, job, job->side);
+}
+
+void worker_begin(struct worker *w, struct job *job)
+{
+	if (job->kind == JOB_COPY && !job->begun && job->error.scope == ERROR_NONE)
+		begin_copy(w, job);
+}
+
+void worker_finish(struct worker *w, struct job *job)
+{
+	static void (*const finish[])(struct worker *, struct job *) = {
+		[JOB_LIST] = finish_list,
+		[JOB_IDENTIFY] = finish_identify,
+		[JOB_COPY] = finish_copy,
+		[JOB_CHANGE] = finish_change,
+		[JOB_COMPARE] = finish_compare,
+	};
+	if (job->error.scope == ERROR_NONE && may_go_on(&job->error))
+		finish[job->kind](w, job);
+}

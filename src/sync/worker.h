@@ -1,0 +1,43 @@
+#ifndef MAILTWIN_SYNC_WORKER_H
+#define MAILTWIN_SYNC_WORKER_H
+
+#include "store/store.h"
+#include "sync/job.h"
+
+/*
+ * A worker carries out jobs, one after the other, on two sessions of its own.
+ *
+ * Straight-line and blocking.  It belongs to one thread at a time and shares
+ * nothing: what it is asked and what it answers travel in the job.
+ */
+struct worker;
+
+/* worker_new(stores): opens nothing yet: a session is made when the first job needs it. */
+struct worker *worker_new(struct store *const stores[2]);
+
+/* worker_free(worker): close its sessions; NULL is fine. */
+void worker_free(struct worker *worker);
+
+/* worker_session(worker, side, err): its session on ${side}, connected when it is not; NULL on
+ * failure. */
+struct session *worker_session(struct worker *worker, enum side side, struct error *err);
+
+/* worker_drop(worker, side): close the session on ${side}: it is of no more use. */
+void worker_drop(struct worker *worker, enum side side);
+
+/*
+ * worker_begin(worker, job): send what can be sent of ${job} without waiting for an
+ * answer, while an earlier job is still being finished.  worker_finish(worker, job): carry it
+ * out; jobs are finished in the order they were begun; beginning one again does nothing.  How it
+ * ended is in ${job}.
+ */
+void worker_begin(struct worker *worker, struct job *job);
+void worker_finish(struct worker *worker, struct job *job);
+
+/* worker_traffic(worker, side): what its sessions on ${side} have cost, closed ones too. */
+struct traffic worker_traffic(const struct worker *worker, enum side side);
+
+/* worker_set_stop(stop): a flag that a signal raises; work ends at the next safe point. */
+void worker_set_stop(const volatile int *stop);
+
+#endif
