@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "base/error.h"
 #include "config/config.h"
 #include "sync/pairing.h"
@@ -88,5 +89,11 @@ struct report {
 /* report_worse(a, b): of two exit codes the one to return: first of 7, 5, 3, 4, 1, 6; a signal's
  * before all. */
 int report_worse(int a, int b);
+
+/*
+ * report_json(report, out): append the object that --json prints at the end of a pair, without a
+ * line end.  False past the limit of ${out}.
+ */
+bool report_json(const struct report *report, struct buffer *out);
 
 #endif
