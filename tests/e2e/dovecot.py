@@ -45,6 +45,10 @@ first_valid_uid = 1
 first_valid_gid = 1
 service anvil {{
   chroot =
+  # A second wrong password would have to wait.
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 service stats {{
   chroot =
@@ -69,6 +73,7 @@ ssl_cert = <{top}/server.pem
 ssl_key = <{top}/server.key
 ssl_ca = <{top}/ca.pem
 ssl_verify_client_cert = yes
+ssl_require_crl = no
 auth_ssl_username_from_cert = yes
 disable_plaintext_auth = no
 auth_mechanisms = plain login scram-sha-1 scram-sha-256 cram-md5 external
@@ -81,6 +86,12 @@ passdb {{
 }}
 passdb {{
   driver = static
+  mechanisms = external
+  args = nopassword
+}}
+passdb {{
+  driver = static
+  mechanisms = plain login scram-sha-1 scram-sha-256 cram-md5
   args = password={password}
 }}
 userdb {{

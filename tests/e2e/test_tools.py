@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The tests' own tools, against a real Dovecot: a tool that cannot see a fault proves nothing."""
+import imaplib
 import os
 import socket
 import ssl
@@ -10,7 +11,7 @@ import compare
 import mailgen
 import suite
 from delay_relay import DelayRelay
-from dovecot import Dovecot
+from dovecot import MASTER, MASTER_PASSWORD, Dovecot
 from profile_relay import BARE, EVERYTHING, WITHOUT, ProfileRelay
 from script_server import Script, ScriptServer
 
@@ -25,6 +26,24 @@ def setUpModule():
 
 def tearDownModule():
     server.stop()
+
+
+class Server(suite.Case):
+    def test_a_client_certificate_signs_in_and_a_wrong_password_does_not(self):
+        context = ssl.create_default_context(cafile=server.top / 'ca.pem')
+        server.ca.client(self.scratch / 'zoe', 'zoe')
+        context.load_cert_chain(self.scratch / 'zoe.pem', self.scratch / 'zoe.key')
+        with imaplib.IMAP4_SSL('localhost', server.tls_port, ssl_context=context) as client:
+            client.authenticate('EXTERNAL', lambda _: b'')
+        with imaplib.IMAP4('127.0.0.1', server.port) as client:
+            with self.assertRaisesRegex(client.error, 'AUTHENTICATIONFAILED'):
+                client.login('zoe', 'wrong')
+
+    def test_a_master_user_opens_everybodys_mailbox(self):
+        mailgen.into_imap(server.account('owner'), some_mail(count=3, mailboxes=1))
+        with imaplib.IMAP4('127.0.0.1', server.port) as client:
+            client.authenticate('PLAIN', lambda _: '\0'.join(('owner', MASTER, MASTER_PASSWORD)).encode())
+            self.assertEqual([b'3'], client.select()[1])
 
 
 def some_mail(seed=1, count=300, **how):
