@@ -1,0 +1,183 @@
+#include "sync/differ.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync/differ_private.h"
+
+/* ---- the finished plan ---- */
+
+/* A step's place in the plan, beside its index. */
+struct place {
+	enum step_kind kind;
+	uint32_t twin;
+	int64_t received;
+	const char *key;
+	size_t key_len;
+	uint32_t index;
+};
+
+/* Newest first: what a person waits for is there soonest.  Equal ones keep their order, so that a
+ * step stays behind the one that it follows. */
+static int compare_places(const void *pa, const void *pb)
+{
+	const struct place *a = pa, *b = pb;
+	if (a->kind != b->kind)
+		return a->kind < b->kind ? -1 : 1;
+	if (a->twin != b->twin)
+		return a->twin < b->twin ? -1 : 1;
+	if (a->received != b->received)
+		return a->received > b->received ? -1 : 1;
+	if (a->key_len != b->key_len)
+		return a->key_len > b->key_len ? -1 : 1;
+	int order = memcmp(b->key, a->key, a->key_len);
+	if (order != 0)
+		return order;
+	return a->index < b->index ? -1 : a->index > b->index;
+}
+
+static struct place place_of(const struct twin *twins, const struct step *step, uint32_t index)
+{
+	struct place place = {.kind = step->kind, .twin = step->twin, .index = index};
+	if (step->row != NONE) {
+		const struct row *row = &twins[step->from_twin].row[step->row];
+		place.received = row->received;
+		place.key = row->key[row->key[LEFT] == NULL ? RIGHT : LEFT];
+	} else {
+		enum side side = step->message[LEFT] == NONE ? RIGHT : LEFT;
+		const struct message_list *list = twins[step_twin(step, side)].list[side];
+		place.received = list->at[step->message[side]].received;
+		place.key = list->at[step->message[side]].key;
+	}
+	place.key_len = place.key == NULL ? 0 : strlen(place.key);
+	return place;
+}
+
+static void sort_steps(struct differ *d)
+{
+	struct plan *plan = d->plan;
+	struct place *place = arena_alloc(d->scratch, plan->n * sizeof *place);
+	struct step *sorted = arena_alloc(d->arena, plan->n * sizeof *sorted);
+	for (size_t i = 0; i < plan->n; i++)
+		place[i] = place_of(d->twin, &plan->step[i], (uint32_t)i);
+	qsort(place, plan->n, sizeof *place, compare_places);
+	for (size_t i = 0; i < plan->n; i++)
+		sorted[i] = plan->step[place[i].index];
+	plan->step = sorted;
+	plan->cap = plan->n;
+}
+
+static uint64_t size_of(const struct twin *twins, const struct step *step, enum side from)
+{
+	const struct twin *twin = &twins[step->twin];
+	if (step->message[from] != NONE)
+		return twin->list[from]->at[step->message[from]].size;
+	return twin->row[step->row].size;
+}
+
+static void count_flags(struct differ *d, const struct step *step)
+{
+	for (enum side side = LEFT; side <= RIGHT; side++) {
+		flag_set add, remove;
+		if (step_flags(d->twin, d->flags, step, side, &add, &remove))
+			d->plan->count[STEP_FLAGS][side]++;
+	}
+}
+
+static void count_steps(struct differ *d)
+{
+	struct plan *plan = d->plan;
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct step *step = &plan->step[i];
+		if (step->kind == STEP_FLAGS)
+			count_flags(d, step);
+		else
+			plan->count[step->kind][step->to]++;
+		if (step->kind == STEP_COPY)
+			plan->bytes[step->to] += size_of(d->twin, step, other(step->to));
+	}
+}
+
+/* ---- the story ---- */
+
+static void begin(struct differ *d, struct arena *arena, const struct twin *twins, size_t n,
+	struct flag_table *flags, const struct policy *policy)
+{
+	*d = (struct differ){.arena = arena,
+		.scratch = arena_new(),
+		.twin = twins,
+		.twins = n,
+		.flags = flags,
+		.policy = policy};
+	for (size_t t = 0; t < n; t++)
+		for (enum side side = LEFT; side <= RIGHT; side++)
+			d->blind[side] |= twins[t].unsure[side];
+	d->plan = arena_alloc(arena, sizeof *d->plan);
+	d->plan->twins = n;
+	d->plan->held = arena_alloc(arena, n * sizeof *d->plan->held);
+	d->plan->need_whole = arena_alloc(arena, n * sizeof *d->plan->need_whole);
+}
+
+static void find_each_other(struct differ *d)
+{
+	for (uint32_t t = 0; t < d->twins; t++) {
+		size_t first = d->units;
+		units_make(d, t);
+		meet(d, first);
+	}
+	moves_find(d);
+}
+
+struct plan *differ(struct arena *arena, const struct twin *twins, size_t n,
+	struct flag_table *flags, const struct policy *policy)
+{
+	struct differ d;
+	begin(&d, arena, twins, n, flags, policy);
+	find_each_other(&d);
+	for (size_t i = 0; i < d.units; i++)
+		if (!d.unit[i].dead)
+			reconcile(&d, &d.unit[i]);
+	sort_steps(&d);
+	count_steps(&d);
+	arena_free(d.scratch);
+	return d.plan;
+}
+
+/* Either half of a unit tells what both are; one that is listed needs no row to be filled in. */
+static void add_unread(
+	struct differ *d, const struct unit *u, bool whole, struct unread **unread, size_t *n)
+{
+	enum side side = is_there(u->state[LEFT]) ? LEFT : RIGHT;
+	if (!is_there(u->state[side]))
+		return;
+	const struct message *m = unit_message(d, u, side);
+	const struct row *row = unit_half_row(d, u, side);
+	(*unread)[(*n)++] = (struct unread){.twin = u->twin,
+		.side = side,
+		.whole = whole,
+		.message = u->message[side],
+		.row = m != NULL ? NONE : (uint32_t)(row - d->twin[u->twin].row),
+		.key = m != NULL ? m->key : row->key[side]};
+}
+
+size_t differ_unread(struct arena *arena, const struct twin *twins, size_t n,
+	struct flag_table *flags, const struct policy *policy, struct unread **unread)
+{
+	struct differ d;
+	size_t asked = 0, found = 0;
+	begin(&d, arena, twins, n, flags, policy);
+	d.asking = true;
+	find_each_other(&d);
+	for (size_t i = 0; i < d.units; i++)
+		asked += (d.unit[i].ask & ASK_HEADER ? 1U : 0) +
+			 (d.unit[i].ask & ASK_WHOLE ? 1U : 0);
+	*unread = arena_alloc(arena, asked * sizeof **unread);
+	for (size_t i = 0; i < d.units; i++) {
+		if (d.unit[i].ask & ASK_HEADER)
+			add_unread(&d, &d.unit[i], false, unread, &found);
+		if (d.unit[i].ask & ASK_WHOLE)
+			add_unread(&d, &d.unit[i], true, unread, &found);
+	}
+	arena_free(d.scratch);
+	return found;
+}

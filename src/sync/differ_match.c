@@ -1,0 +1,297 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "sync/differ_private.h"
+
+/*
+ * Equal contents.
+ *
+ * Two messages are one when their header digests are equal and so are their sizes, unless either
+ * is a draft; drafts are written over again and again under one header, and sizes are a hint
+ * that servers get wrong.  Where that does not decide, the digests of the whole messages do.
+ */
+
+/* ---- what a unit is known by ---- */
+
+static const struct identity *listed_digest(
+	const struct differ *d, const struct unit *u, enum side side)
+{
+	static const struct identity unknown;
+	if (u->message[side] == NONE)
+		return &unknown;
+	const struct message_list *list = d->twin[u->twin].list[side];
+	return list->digest == NULL ? &unknown : &list->digest[u->message[side]];
+}
+
+static void learn(struct identity *known, const struct identity *told)
+{
+	if (!identity_known(known))
+		*known = *told;
+}
+
+static void add_half(
+	const struct differ *d, const struct unit *u, enum side side, struct content *content)
+{
+	const struct message *m = unit_message(d, u, side);
+	const struct row *row = unit_half_row(d, u, side);
+	flag_set set = m != NULL ? m->flags : row != NULL ? row->flags[side] : 0;
+	content->draft |= (flags_system(d->flags, set) & FLAG_DRAFT) != 0;
+	if (m == NULL)
+		return;
+	learn(&content->header, &m->identity);
+	learn(&content->whole, listed_digest(d, u, side));
+	if (content->size == 0)
+		content->size = m->size;
+}
+
+void unit_content(const struct differ *d, const struct unit *u, struct content *content)
+{
+	const struct row *row = unit_row(d, u);
+	*content = (struct content){.draft = d->twin[u->twin].drafts};
+	if (row != NULL) {
+		content->header = row->identity;
+		content->whole = row->digest;
+		content->size = row->size;
+	}
+	add_half(d, u, LEFT, content);
+	add_half(d, u, RIGHT, content);
+}
+
+/* ---- order ---- */
+
+struct place {
+	int64_t received;
+	const char *key;
+	size_t key_len;
+	uint32_t unit;
+};
+
+static int compare_places(const void *pa, const void *pb)
+{
+	const struct place *a = pa, *b = pb;
+	if (a->received != b->received)
+		return a->received < b->received ? -1 : 1;
+	/* A UID that has more digits is the larger one. */
+	if (a->key_len != b->key_len)
+		return a->key_len < b->key_len ? -1 : 1;
+	int order = memcmp(a->key, b->key, a->key_len);
+	if (order != 0)
+		return order;
+	return a->unit < b->unit ? -1 : a->unit > b->unit;
+}
+
+static void sort_pool(struct differ *d, struct pool *pool)
+{
+	struct place *place = arena_alloc(d->scratch, pool->n * sizeof *place);
+	for (size_t i = 0; i < pool->n; i++) {
+		const struct unit *u = &d->unit[pool->at[i]];
+		const struct message *m = unit_message(d, u, pool->side);
+		const struct row *row = unit_half_row(d, u, pool->side);
+		const char *key = m != NULL ? m->key : row->key[pool->side];
+		place[i] = (struct place){.received = m != NULL ? m->received : row->received,
+			.key = key,
+			.key_len = strlen(key),
+			.unit = pool->at[i]};
+	}
+	qsort(place, pool->n, sizeof *place, compare_places);
+	for (size_t i = 0; i < pool->n; i++)
+		pool->at[i] = place[i].unit;
+}
+
+/* ---- the match ---- */
+
+/* What has to be equal: bytes, so that a map can find them. */
+struct class
+{
+	struct identity header;
+	struct identity whole; /* or the size, and zeros */
+};
+
+/*
+ * Whole digests first, where both are known: they decide against everything else.  Then sizes; a
+ * digest on one side only says nothing.  What both have read whole and found different never meets.
+ */
+static const struct pass {
+	bool by_whole;
+	bool whole_known[2]; /* in a, in b */
+} passes[] = {
+	{true, {true, true}},
+	{false, {false, true}},
+	{false, {true, false}},
+	{false, {false, false}},
+};
+
+static bool classify(const struct differ *d, const struct unit *u, bool by_whole, bool whole_known,
+	struct class *class)
+{
+	struct content content;
+	unit_content(d, u, &content);
+	if (!identity_known(&content.header) || identity_known(&content.whole) != whole_known)
+		return false;
+	*class = (struct class){.header = content.header};
+	if (by_whole) {
+		class->whole = content.whole;
+		return true;
+	}
+	memcpy(&class->whole, &content.size, sizeof content.size);
+	return content.size != 0 && !content.draft;
+}
+
+/* The units of one pool by their class: for each the first, and behind it the others in order. */
+struct classes {
+	struct map *first;
+	uint32_t *next;
+	struct class *class;
+};
+
+static void sort_into_classes(
+	struct differ *d, const struct pool *pool, const struct pass *pass, struct classes *c)
+{
+	c->first = map_new(pool->n);
+	for (size_t i = pool->n; i-- > 0;) {
+		if (pool->at[i] == NONE || !classify(d, &d->unit[pool->at[i]], pass->by_whole,
+						   pass->whole_known[1], &c->class[i]))
+			continue;
+		c->next[i] = map_get(c->first, &c->class[i], sizeof c->class[i]);
+		map_set(c->first, &c->class[i], sizeof c->class[i], (uint32_t)i);
+	}
+}
+
+static void match_pass(struct differ *d, struct pool *a, struct pool *b, const struct pass *pass,
+	struct classes *c, match_found found)
+{
+	struct class class;
+	sort_into_classes(d, b, pass, c);
+	for (size_t i = 0; map_size(c->first) > 0 && i < a->n; i++) {
+		if (a->at[i] == NONE || !classify(d, &d->unit[a->at[i]], pass->by_whole,
+						pass->whole_known[0], &class))
+			continue;
+		uint32_t first = map_get(c->first, &class, sizeof class);
+		if (first == MAP_NONE)
+			continue;
+		map_set(c->first, &class, sizeof class, c->next[first]);
+		found(d, &d->unit[a->at[i]], &d->unit[b->at[first]], a->side);
+		a->at[i] = b->at[first] = NONE;
+	}
+	map_free(c->first);
+}
+
+static void drop_matched(struct pool *pool)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < pool->n; i++)
+		if (pool->at[i] != NONE)
+			pool->at[n++] = pool->at[i];
+	pool->n = n;
+}
+
+static void match_contents(struct differ *d, struct pool *a, struct pool *b, match_found found)
+{
+	sort_pool(d, a);
+	sort_pool(d, b);
+	struct classes c = {.next = arena_alloc(d->scratch, b->n * sizeof *c.next),
+		.class = arena_alloc(d->scratch, b->n * sizeof *c.class)};
+	for (size_t i = 0; i < sizeof passes / sizeof *passes; i++)
+		match_pass(d, a, b, &passes[i], &c, found);
+	drop_matched(a);
+	drop_matched(b);
+}
+
+/* ---- what has to be read for it ---- */
+
+static int compare_sizes(const void *pa, const void *pb)
+{
+	const uint64_t *a = pa, *b = pb;
+	return *a < *b ? -1 : *a > *b;
+}
+
+static uint64_t *sizes_of(struct differ *d, const struct pool *pool)
+{
+	uint64_t *size = arena_alloc(d->scratch, pool->n * sizeof *size);
+	for (size_t i = 0; i < pool->n; i++) {
+		struct content content;
+		unit_content(d, &d->unit[pool->at[i]], &content);
+		size[i] = content.size;
+	}
+	qsort(size, pool->n, sizeof *size, compare_sizes);
+	return size;
+}
+
+static bool all_excluded(const struct differ *d, const struct pool *pool)
+{
+	for (size_t i = 0; i < pool->n; i++)
+		if (!unit_excluded(d, &d->unit[pool->at[i]]))
+			return false;
+	return true;
+}
+
+/* A size that is not known, here or there, may be any. */
+static bool may_equal(uint64_t size, const uint64_t *sizes, size_t n)
+{
+	return size == 0 || sizes[0] == 0 ||
+	       bsearch(&size, sizes, n, sizeof *sizes, compare_sizes) != NULL;
+}
+
+/* Reading costs: what is out of `messages` has to be looked at only where sizes are equal. */
+static void ask_headers(
+	struct differ *d, const struct pool *pool, const struct pool *others, bool sizes)
+{
+	const uint64_t *size = sizes_of(d, others);
+	sizes = sizes || all_excluded(d, others);
+	for (size_t i = 0; i < pool->n; i++) {
+		struct unit *u = &d->unit[pool->at[i]];
+		struct content content;
+		unit_content(d, u, &content);
+		bool wanted = (!sizes && !unit_excluded(d, u)) ||
+			      may_equal(content.size, size, others->n);
+		if (wanted && !identity_known(&content.header))
+			u->ask |= ASK_HEADER;
+	}
+}
+
+static void ask_bodies(struct differ *d, const struct pool *pool, const struct pool *others)
+{
+	struct map *headers = map_new(others->n);
+	struct content *content = arena_alloc(d->scratch, others->n * sizeof *content);
+	for (size_t i = 0; i < others->n; i++) {
+		unit_content(d, &d->unit[others->at[i]], &content[i]);
+		if (identity_known(&content[i].header))
+			map_put(headers, &content[i].header, sizeof content[i].header, 0);
+	}
+	for (size_t i = 0; i < pool->n; i++) {
+		struct unit *u = &d->unit[pool->at[i]];
+		struct content own;
+		unit_content(d, u, &own);
+		if (!identity_known(&own.whole) &&
+			map_get(headers, &own.header, sizeof own.header) != MAP_NONE)
+			u->ask |= ASK_WHOLE;
+	}
+	map_free(headers);
+}
+
+/* ---- the meeting of two pools ---- */
+
+struct pool match_pool(struct differ *d, size_t first, match_wanted wanted, enum side side)
+{
+	struct pool pool = {.side = side};
+	for (size_t i = first; i < d->units; i++)
+		if (!d->unit[i].dead && wanted(d, &d->unit[i], side))
+			*ARENA_PUSH(d->scratch, pool.at, pool.n, pool.cap) = (uint32_t)i;
+	return pool;
+}
+
+void match(struct differ *d, struct pool *a, struct pool *b, bool sizes, match_found found)
+{
+	if (a->n == 0 || b->n == 0)
+		return;
+	if (d->asking) {
+		ask_headers(d, a, b, sizes);
+		ask_headers(d, b, a, sizes);
+	}
+	match_contents(d, a, b, found);
+	if (d->asking && a->n > 0 && b->n > 0) {
+		ask_bodies(d, a, b);
+		ask_bodies(d, b, a);
+	}
+}

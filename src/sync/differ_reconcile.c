@@ -1,0 +1,462 @@
+#include <string.h>
+
+#include "sync/differ_private.h"
+
+/* ---- the table ---- */
+
+enum action {
+	DROP, /* neither has it: forget the row */
+	KEEP, /* leave it, and remember how it is */
+	MERGE,
+	LEFT_GETS,
+	RIGHT_GETS,
+	LEFT_LOSES,
+	RIGHT_LOSES
+};
+
+enum table { BETWEEN, MIRROR, COPY, EXCLUDED, TABLES };
+
+/* What is done about a message, by what became of its left half (rows) and its right one. */
+/* clang-format off */
+static const uint8_t actions[TABLES][STATES][STATES] = {
+	[BETWEEN] = {
+		/*                never       remembered  gone        same        touched     edited */
+		[NEVER]      = {DROP,       DROP,       DROP,       LEFT_GETS,  LEFT_GETS,  LEFT_GETS},
+		[REMEMBERED] = {DROP,       DROP,       DROP,       KEEP,       KEEP,       KEEP},
+		[GONE]       = {DROP,       DROP,       DROP,       RIGHT_LOSES, RIGHT_LOSES, LEFT_GETS},
+		[SAME]       = {RIGHT_GETS, KEEP,       LEFT_LOSES, MERGE,      MERGE,      MERGE},
+		[TOUCHED]    = {RIGHT_GETS, KEEP,       LEFT_LOSES, MERGE,      MERGE,      MERGE},
+		[EDITED]     = {RIGHT_GETS, KEEP,       RIGHT_GETS, MERGE,      MERGE,      MERGE},
+	},
+	[MIRROR] = {
+		[NEVER]      = {DROP,       DROP,       DROP,       RIGHT_LOSES, RIGHT_LOSES, RIGHT_LOSES},
+		[REMEMBERED] = {DROP,       DROP,       DROP,       RIGHT_LOSES, RIGHT_LOSES, RIGHT_LOSES},
+		[GONE]       = {DROP,       DROP,       DROP,       RIGHT_LOSES, RIGHT_LOSES, RIGHT_LOSES},
+		[SAME]       = {RIGHT_GETS, RIGHT_GETS, RIGHT_GETS, MERGE,      MERGE,      MERGE},
+		[TOUCHED]    = {RIGHT_GETS, RIGHT_GETS, RIGHT_GETS, MERGE,      MERGE,      MERGE},
+		[EDITED]     = {RIGHT_GETS, RIGHT_GETS, RIGHT_GETS, MERGE,      MERGE,      MERGE},
+	},
+	[COPY] = {
+		[NEVER]      = {DROP,       DROP,       DROP,       KEEP,       KEEP,       KEEP},
+		[REMEMBERED] = {DROP,       DROP,       DROP,       KEEP,       KEEP,       KEEP},
+		[GONE]       = {DROP,       DROP,       DROP,       KEEP,       KEEP,       KEEP},
+		[SAME]       = {RIGHT_GETS, KEEP,       KEEP,       MERGE,      MERGE,      MERGE},
+		[TOUCHED]    = {RIGHT_GETS, KEEP,       KEEP,       MERGE,      MERGE,      MERGE},
+		[EDITED]     = {RIGHT_GETS, KEEP,       KEEP,       MERGE,      MERGE,      MERGE},
+	},
+	/* Out of `messages`: left alone, and what is gone is remembered so that it is never missed. */
+	[EXCLUDED] = {
+		[NEVER]      = {DROP,       DROP,       DROP,       KEEP,       KEEP,       KEEP},
+		[REMEMBERED] = {DROP,       DROP,       DROP,       KEEP,       KEEP,       KEEP},
+		[GONE]       = {DROP,       DROP,       DROP,       KEEP,       KEEP,       KEEP},
+		[SAME]       = {KEEP,       KEEP,       KEEP,       KEEP,       KEEP,       KEEP},
+		[TOUCHED]    = {KEEP,       KEEP,       KEEP,       KEEP,       KEEP,       KEEP},
+		[EDITED]     = {KEEP,       KEEP,       KEEP,       KEEP,       KEEP,       KEEP},
+	},
+};
+/* clang-format on */
+
+static const enum table table_of_mode[] = {
+	[MODE_BETWEEN] = BETWEEN,
+	[MODE_MIRROR] = MIRROR,
+	[MODE_COPY] = COPY,
+	[MODE_MOVE] = COPY,
+};
+
+enum merge_rule reconcile_rule(const struct differ *d)
+{
+	static const enum merge_rule rules[] = {
+		[MODE_BETWEEN] = MERGE_CHANGES,
+		[MODE_MIRROR] = MERGE_EQUAL,
+		[MODE_COPY] = MERGE_LEFT,
+		[MODE_MOVE] = MERGE_LEFT,
+	};
+	return d->policy->flags ? rules[d->policy->mode] : MERGE_NOTHING;
+}
+
+/* ---- steps ---- */
+
+/* A half as it is now, with nothing done to it. */
+static enum half half_now(const struct differ *d, const struct unit *u, enum side side)
+{
+	const struct row *row = unit_row(d, u);
+	switch (u->state[side]) {
+	case NEVER:
+		return HALF_NEVER;
+	case REMEMBERED:
+		return HALF_KEPT;
+	case GONE:
+		return HALF_GONE;
+	default:
+		break;
+	}
+	if (u->merge != NONE && u->merge_side == side)
+		return HALF_MERGED;
+	const struct message *m = unit_message(d, u, side);
+	if (m == NULL)
+		return HALF_KEPT;
+	bool same = row != NULL && row->key[side] != NULL && !row->gone[side] &&
+		    strcmp(row->key[side], m->key) == 0;
+	return same ? HALF_KEPT : HALF_LISTED;
+}
+
+struct step reconcile_step(const struct differ *d, const struct unit *u, enum step_kind kind)
+{
+	const struct row *row = unit_row(d, u);
+	struct step step = {.kind = kind,
+		.twin = u->twin,
+		.from_twin = u->twin,
+		.row = u->row,
+		.merge = u->merge,
+		.message = {u->message[LEFT], u->message[RIGHT]}};
+	for (enum side side = LEFT; side <= RIGHT; side++) {
+		step.half[side] = half_now(d, u, side);
+		if (is_there(u->state[side]))
+			step.want[side] = unit_flags(d, u, side);
+		else if (row != NULL)
+			step.want[side] = row->flags[side];
+		step.base[side] = step.want[side];
+	}
+	return step;
+}
+
+void reconcile_add(struct differ *d, const struct step *step)
+{
+	*ARENA_PUSH(d->arena, d->plan->step, d->plan->n, d->plan->cap) = *step;
+}
+
+void reconcile_hold(struct differ *d, uint32_t twin)
+{
+	d->plan->held[twin] = true;
+}
+
+/* ---- leave, forget ---- */
+
+static bool half_changes(const struct row *row, const struct step *step, enum side side)
+{
+	switch (step->half[side]) {
+	case HALF_NEVER:
+		return row->key[side] != NULL;
+	case HALF_KEPT:
+		return step->base[side] != row->flags[side];
+	default:
+		return true;
+	}
+}
+
+/* A row that does not know its content yet, while a listed message of it does. */
+static bool learns_identity(const struct differ *d, const struct unit *u, const struct row *row)
+{
+	for (enum side side = LEFT; side <= RIGHT; side++) {
+		const struct message *m = unit_message(d, u, side);
+		if (m != NULL && !identity_known(&row->identity) && identity_known(&m->identity))
+			return true;
+	}
+	return false;
+}
+
+/* Add a PAIR where the row would not be what it is; tell whether it was needed. */
+static bool remember(struct differ *d, const struct unit *u, const struct step *step)
+{
+	const struct row *row = unit_row(d, u);
+	bool news = row == NULL || step->merge != NONE || half_changes(row, step, LEFT) ||
+		    half_changes(row, step, RIGHT) || learns_identity(d, u, row);
+	if (news)
+		reconcile_add(d, step);
+	return news;
+}
+
+void reconcile_keep(struct differ *d, struct unit *u)
+{
+	struct step step = reconcile_step(d, u, STEP_PAIR);
+	remember(d, u, &step);
+}
+
+static void forget(struct differ *d, const struct unit *u)
+{
+	struct step step = reconcile_step(d, u, u->adrift ? STEP_PAIR : STEP_FORGET);
+	step.half[LEFT] = step.half[RIGHT] = HALF_NEVER;
+	reconcile_add(d, &step);
+}
+
+/* ---- what has to be true before something is deleted ---- */
+
+static void doubt(struct differ *d, const struct unit *u, enum side to)
+{
+	struct plan *plan = d->plan;
+	for (size_t i = plan->doubts; i-- > 0 && plan->doubt[i].twin == u->twin;) {
+		if (plan->doubt[i].side == to) {
+			plan->doubt[i].deletes++;
+			return;
+		}
+	}
+	*ARENA_PUSH(d->arena, plan->doubt, plan->doubts, plan->cap_doubts) =
+		(struct doubt){.twin = u->twin, .side = to, .deletes = 1};
+}
+
+/* In `mirror`, B loses a stranger only when A was read whole and has nothing like it. */
+static bool is_known_not_in_a(struct differ *d, const struct unit *u)
+{
+	const struct twin *twin = &d->twin[u->twin];
+	if (twin->list[LEFT] == NULL || twin->unsure[LEFT])
+		return false;
+	if (twin->list[LEFT]->partial)
+		d->plan->need_whole[u->twin] = true;
+	return !twin->list[LEFT]->partial;
+}
+
+/* A mailbox that could not be read may hold what is gone elsewhere. */
+static bool is_known_to_be_gone(struct differ *d, const struct unit *u, enum side side)
+{
+	if (u->state[side] == NEVER)
+		return is_known_not_in_a(d, u);
+	return u->state[side] != GONE || !d->blind[side];
+}
+
+static bool may_delete(struct differ *d, const struct unit *u, enum side to)
+{
+	const struct twin *twin = &d->twin[u->twin];
+	if (twin->read_only[to] || !is_known_to_be_gone(d, u, other(to)))
+		return false;
+	if (!twin->no_deletes[to] && !twin->new_epoch[LEFT] && !twin->new_epoch[RIGHT])
+		return true;
+	if (!u->found)
+		doubt(d, u, to);
+	return false;
+}
+
+/* ---- flags ---- */
+
+struct held_flags reconcile_half(const struct differ *d, const struct unit *u, enum side side)
+{
+	const struct twin *twin = &d->twin[u->twin];
+	const struct row *row = unit_row(d, u);
+	return (struct held_flags){.base = row == NULL ? 0 : row->flags[side],
+		.now = unit_flags(d, u, side),
+		.storable = twin->list[side] == NULL ? NULL : &twin->list[side]->box.storable,
+		.fixed = twin->read_only[side]};
+}
+
+static void merge_unit(struct differ *d, const struct unit *u, struct merged *merged)
+{
+	enum merge_rule rule = reconcile_rule(d);
+	struct held_flags half[2] = {reconcile_half(d, u, LEFT), reconcile_half(d, u, RIGHT)};
+	if (u->fresh)
+		merge_first_base(d->flags, rule, half);
+	/* A mark that loses against an edit goes, and has never been a flag to carry. */
+	for (enum side side = LEFT; side <= RIGHT; side++)
+		if (u->marked[side])
+			half[side].now = flags_without(d->flags, half[side].now, FLAG_DELETED);
+	merge_flags(d->flags, rule, half, merged);
+}
+
+/* Both are there: make their flags agree.  Tells whether the plan has a step for it. */
+static bool agree(struct differ *d, struct unit *u)
+{
+	struct step step = reconcile_step(d, u, STEP_PAIR);
+	struct merged merged;
+	merge_unit(d, u, &merged);
+	for (enum side side = LEFT; side <= RIGHT; side++) {
+		if (merged.want[side] != step.want[side])
+			step.kind = STEP_FLAGS;
+		if (merged.want[side] != merged.base[side])
+			reconcile_hold(d, u->twin);
+		step.want[side] = merged.want[side];
+		step.base[side] = merged.base[side];
+	}
+	d->plan->conflicts += merged.conflicts;
+	if (step.kind == STEP_PAIR)
+		return remember(d, u, &step);
+	reconcile_add(d, &step);
+	return true;
+}
+
+/* ---- copy ---- */
+
+/* `move`: once B has it, A is to lose it. */
+static void take(struct differ *d, const struct unit *u, enum half right, bool follows)
+{
+	const struct twin *twin = &d->twin[u->twin];
+	if (twin->read_only[LEFT] || twin->no_deletes[LEFT] || twin->new_epoch[LEFT] ||
+		twin->new_epoch[RIGHT] || twin->unsure[RIGHT]) {
+		reconcile_hold(d, u->twin);
+		return;
+	}
+	struct step step = reconcile_step(d, u, STEP_DELETE);
+	step.to = LEFT;
+	step.half[LEFT] = HALF_TAKEN;
+	step.half[RIGHT] = right;
+	step.verify = true;
+	step.follows = follows;
+	step.merge = NONE;
+	reconcile_add(d, &step);
+}
+
+static void gets(struct differ *d, struct unit *u, enum side to)
+{
+	const struct twin *twin = &d->twin[u->twin];
+	const struct row *row = unit_row(d, u);
+	if (u->marked[to]) {
+		/* It is still there, only marked: it comes back by losing the mark. */
+		agree(d, u);
+		return;
+	}
+	if (row != NULL && row->refused >= 2 && u->state[to] == NEVER) {
+		reconcile_keep(d, u);
+		return;
+	}
+	if (twin->read_only[to] || twin->unsure[to]) {
+		reconcile_hold(d, u->twin);
+		return;
+	}
+	struct step step = reconcile_step(d, u, STEP_COPY);
+	step.to = to;
+	step.half[to] = HALF_NEW;
+	step.want[to] = step.want[other(to)];
+	if (twin->list[to] != NULL)
+		step.want[to] =
+			flags_storable(d->flags, step.want[to], &twin->list[to]->box.storable);
+	step.base[to] = step.want[to];
+	reconcile_add(d, &step);
+	if (d->policy->mode == MODE_MOVE)
+		take(d, u, HALF_NEW, true);
+}
+
+static void merge(struct differ *d, struct unit *u)
+{
+	bool has_step = agree(d, u);
+	if (d->policy->mode == MODE_MOVE)
+		take(d, u, half_now(d, u, RIGHT), has_step);
+}
+
+/* ---- delete ---- */
+
+static void add_deletion(struct differ *d, const struct unit *u, enum side to, bool follows)
+{
+	struct step step = reconcile_step(d, u, STEP_DELETE);
+	step.to = to;
+	step.half[to] = HALF_GONE;
+	if (follows)
+		step.half[other(to)] = HALF_GONE;
+	step.found = u->found;
+	step.follows = follows;
+	reconcile_add(d, &step);
+}
+
+/* `expunge`: what was only marked goes as well, once the other side's is dealt with. */
+static void expunge(struct differ *d, struct unit *u, enum side side, bool follows)
+{
+	if (d->policy->mode != MODE_BETWEEN)
+		return;
+	if (may_delete(d, u, side))
+		add_deletion(d, u, side, follows);
+	else
+		reconcile_hold(d, u->twin);
+}
+
+static void loses(struct differ *d, struct unit *u, enum side to)
+{
+	enum side gone = other(to);
+	if (d->policy->bring_back) {
+		gets(d, u, gone);
+		return;
+	}
+	if (!d->policy->propagate) {
+		reconcile_keep(d, u);
+		return;
+	}
+	if (!may_delete(d, u, to)) {
+		reconcile_hold(d, u->twin);
+		return;
+	}
+	add_deletion(d, u, to, false);
+	if (u->marked[gone])
+		expunge(d, u, gone, true);
+}
+
+/* Neither side has it any more; but what is only marked has to go first. */
+static void drop(struct differ *d, struct unit *u)
+{
+	bool marked = u->marked[LEFT] || u->marked[RIGHT];
+	bool single = u->state[LEFT] == NEVER || u->state[RIGHT] == NEVER;
+	if (!marked) {
+		forget(d, u);
+	} else if (single || d->policy->mode != MODE_BETWEEN || !d->policy->propagate ||
+		   unit_excluded(d, u)) {
+		reconcile_keep(d, u);
+	} else {
+		if (u->marked[LEFT])
+			expunge(d, u, LEFT, false);
+		if (u->marked[RIGHT])
+			expunge(d, u, RIGHT, u->marked[LEFT]);
+	}
+}
+
+/* ---- the decision ---- */
+
+static void perform(struct differ *d, struct unit *u, enum action action)
+{
+	switch (action) {
+	case DROP:
+		drop(d, u);
+		break;
+	case KEEP:
+		reconcile_keep(d, u);
+		break;
+	case MERGE:
+		merge(d, u);
+		break;
+	case LEFT_GETS:
+	case RIGHT_GETS:
+		gets(d, u, action == LEFT_GETS ? LEFT : RIGHT);
+		break;
+	case LEFT_LOSES:
+	case RIGHT_LOSES:
+		loses(d, u, action == LEFT_LOSES ? LEFT : RIGHT);
+		break;
+	}
+}
+
+/*
+ * Keys of an epoch that ended may come up again for other messages.  The transaction that stores
+ * the new epoch must leave none of them in a row, whatever becomes of the steps after it.
+ */
+static void moor(struct differ *d, const struct unit *u, size_t first)
+{
+	const struct plan *plan = d->plan;
+	const struct row *row = unit_row(d, u);
+	struct step step = reconcile_step(d, u, STEP_PAIR);
+	bool moves = step.merge != NONE;
+	for (size_t i = first; i < plan->n; i++)
+		if (plan->step[i].kind == STEP_PAIR)
+			return;
+	for (enum side side = LEFT; side <= RIGHT; side++) {
+		step.base[side] = row->flags[side];
+		if (step.half[side] == HALF_GONE)
+			step.half[side] = HALF_KEPT;
+		moves |= step.half[side] != HALF_KEPT;
+	}
+	if (u->fresh && is_there(u->state[LEFT]) && is_there(u->state[RIGHT])) {
+		struct held_flags half[2] = {
+			reconcile_half(d, u, LEFT), reconcile_half(d, u, RIGHT)};
+		merge_first_base(d->flags, reconcile_rule(d), half);
+		step.base[LEFT] = half[LEFT].base;
+		step.base[RIGHT] = half[RIGHT].base;
+	}
+	if (moves)
+		reconcile_add(d, &step);
+}
+
+void reconcile(struct differ *d, struct unit *u)
+{
+	size_t first = d->plan->n;
+	uint8_t left = u->marked[LEFT] ? GONE : u->state[LEFT];
+	uint8_t right = u->marked[RIGHT] ? GONE : u->state[RIGHT];
+	enum table table = unit_excluded(d, u) ? EXCLUDED : table_of_mode[d->policy->mode];
+	if (u->mate != NONE)
+		moves_plan(d, u);
+	else
+		perform(d, u, actions[table][left][right]);
+	if (u->adrift)
+		moor(d, u, first);
+}
