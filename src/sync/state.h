@@ -22,23 +22,34 @@ enum state_use {
 	STATE_WRITE /* made when missing, and locked for this run */
 };
 
-/* state_path(pair, arena): the file of the pair named ${pair} (its bytes escaped). */
+/*
+ * state_path(pair, arena):
+ * The file of the pair named ${pair}: what is no plain ASCII in the name is written %HH, and a name
+ * that is too long for a file ends in its digest.
+ */
 const char *state_path(const char *pair, struct arena *arena);
 
 /*
  * state_open(path, use, wait, fresh, err):
- * Open the state in ${path}; *fresh tells that it was missing.  With STATE_READ a missing one reads
- * as empty. STATE_WRITE takes the pair's lock, waiting ${wait} seconds at most: CAUSE_BUSY when
- * another run holds it.
+ * Open the state in ${path}; *fresh (or NULL) tells that it was missing.  With STATE_READ a missing
+ * one reads as empty.  STATE_WRITE takes the pair's lock, waiting ${wait} seconds at most, or until
+ * a signal is handled: CAUSE_BUSY when another run holds it.
+ *
+ * The file as a whole is not read.  What is no state of this version, to the letter of its tables,
+ * fails here; damage inside fails the call that meets it.  Both say "remove it to pair again by
+ * content", and leave the file as it is.
  */
 struct state *state_open(
 	const char *path, enum state_use use, unsigned wait, bool *fresh, struct error *err);
 
-/* state_close(state): close it, and leave no file beside it; NULL is fine. */
+/* state_close(state): close it, without what was not committed, and leave no file beside it; NULL
+ * is fine. */
 void state_close(struct state *state);
 
-/* state_begin(state, err), state_commit(state, err): a transaction, durable when commit returns.
- * state_rollback(state): as if it had never begun.  Beginning within one is fine and does nothing.
+/*
+ * state_begin(state, err), state_commit(state, err): a transaction, durable when commit returns.
+ * state_rollback(state): as if it had never begun, which is also where a commit that fails leaves
+ * it.  Beginning within one is fine and does nothing.  Outside of one, each write is a transaction.
  */
 bool state_begin(struct state *state, struct error *err);
 bool state_commit(struct state *state, struct error *err);
@@ -52,6 +63,7 @@ struct state_facts {
 	int64_t newer_limit, older_limit; /* date limits of `messages` at the last run, UTC days;
 					     INT64_MIN = none */
 };
+/* state_facts(), state_set_facts(): `random` was chosen when the state was made, and is not set. */
 bool state_facts(
 	struct state *state, struct arena *arena, struct state_facts *facts, struct error *err);
 bool state_set_facts(struct state *state, const struct state_facts *facts, struct error *err);
@@ -73,8 +85,8 @@ struct state_twin {
 bool state_twins(struct state *state, struct arena *arena, struct state_twin **twins, size_t *n,
 	struct error *err);
 
-/* state_put_twin(state, twin, err): insert (sets twin->id) or update.  state_drop_twin(): with its
- * rows and intents. */
+/* state_put_twin(state, twin, err): insert (sets twin->id) or update, which fails where there is
+ * none of that number.  state_drop_twin(): with its rows and intents. */
 bool state_put_twin(struct state *state, struct state_twin *twin, struct error *err);
 bool state_drop_twin(struct state *state, int64_t twin, struct error *err);
 
@@ -102,20 +114,21 @@ bool state_put_row(struct state *state, int64_t twin, struct row *row,
 	const struct flag_table *flags, struct error *err);
 bool state_drop_row(struct state *state, int64_t id, struct error *err);
 
-/* Intents: begun copies.  state_drop_intents(): all of a twin and a direction, once they were
- * looked for. */
+/* Intents: begun copies, put as twins and rows are.  state_drop_intents(): all of a twin and a
+ * direction, once they were looked for. */
 bool state_put_intent(struct state *state, int64_t twin, struct intent *intent, struct error *err);
 bool state_intents(struct state *state, int64_t twin, struct arena *arena, struct intent **intents,
 	size_t *n, struct error *err);
 bool state_drop_intent(struct state *state, int64_t id, struct error *err);
 bool state_drop_intents(struct state *state, int64_t twin, enum side to, struct error *err);
 
-/* Hints that may be wrong and only save time: capabilities of a server and the like. */
+/* Hints that may be wrong and only save time: capabilities of a server and the like.  A hint that
+ * is not there is NULL, and is dropped by setting it to that. */
 bool state_hint(struct state *state, const char *key, struct arena *arena, const char **value,
 	struct error *err);
 bool state_set_hint(struct state *state, const char *key, const char *value, struct error *err);
 
-/* How runs ended, for `status`. */
+/* How runs ended, for `status`.  Numbers begin at 1; the last hundred are kept. */
 struct state_run {
 	uint64_t number;
 	int64_t began, ended; /* seconds since the epoch; ended 0 = never: it was stopped */
