@@ -10,21 +10,38 @@
 #include "mail/message.h"
 
 /*
- * The keys of RFC 9051 SEARCH that a selection may use: flags and keywords, dates, sizes, and
- * headers.
+ * The keys of SEARCH (RFC 9051, 6.4.4) that a selection may use: flags and keywords, dates, sizes,
+ * and headers.
  *
- * Grammar: keys side by side are "and"; OR, NOT, parentheses; ALL ANSWERED DELETED DRAFT FLAGGED
- * SEEN and their UN... forms, KEYWORD k, UNKEYWORD k; BEFORE ON SINCE SENTBEFORE SENTON SENTSINCE
- * date; LARGER n, SMALLER n; FROM TO CC BCC SUBJECT string, HEADER field string.
+ *   search  = key *( " " key )			all of them must hold
+ *   key     = "(" search ")" / "NOT " key / "OR " key " " key
+ *           / "ALL" / "ANSWERED" / "DELETED" / "DRAFT" / "FLAGGED" / "SEEN"
+ *           / "UNANSWERED" / "UNDELETED" / "UNDRAFT" / "UNFLAGGED" / "UNSEEN"
+ *           / "KEYWORD " atom / "UNKEYWORD " atom
+ *           / "BEFORE " date / "ON " date / "SINCE " date			INTERNALDATE
+ *           / "SENTBEFORE " date / "SENTON " date / "SENTSINCE " date		the Date field
+ *           / "LARGER " number / "SMALLER " number
+ *           / "FROM " string / "TO " string / "CC " string / "BCC " string / "SUBJECT " string
+ *           / "HEADER " string " " string
+ *   date    = "1-Feb-1994", with or without double quotes
+ *   string  = atom / <"> *( character / "\" ( <"> / "\" ) ) <">
+ *
+ * Dates are days, as written in the message's own zone: neither time nor zone is compared.
+ * Substrings compare without regard to ASCII case, in the field as it stands, unfolded; words
+ * encoded by RFC 2047 are not decoded.  What a message does not tell (no date, no size) is neither
+ * before nor after, larger nor smaller.
  */
 struct search;
 
-/* search_parse(text, arena, err): CAUSE_CONFIG names the word that is wrong and what is possible.
+/*
+ * search_parse(text, arena, err):
+ * ${text} as a search, on ${arena}.  NULL, with CAUSE_CONFIG, when it is none: ${err} names the
+ * word that is wrong and what is possible.  Only printable ASCII is taken: the text may be sent to
+ * a server.
  */
 struct search *search_parse(const char *text, struct arena *arena, struct error *err);
 
-/* search_text(search): as it was written, fit to be sent as arguments of UID SEARCH (only ASCII, no
- * line ends). */
+/* search_text(search): as it was written, with single blanks: the arguments of UID SEARCH. */
 const char *search_text(const struct search *search);
 
 /* search_needs_header(search): whether search_matches() needs the header block. */
@@ -33,8 +50,7 @@ bool search_needs_header(const struct search *search);
 /*
  * search_matches(search, message, flags, header, len):
  * Whether ${message} is selected; its flags are in table ${flags}; ${header} may be NULL when
- * search_needs_header() is false.  Substrings compare without regard to ASCII case, in the header
- * as it stands, unfolded.
+ * search_needs_header() is false.
  */
 bool search_matches(const struct search *search, const struct message *message,
 	const struct flag_table *flags, const char *header, size_t len);
