@@ -49,6 +49,12 @@ void *buffer_room(struct buffer *b, size_t n)
 	return b->data + b->len;
 }
 
+void buffer_filled(struct buffer *b, size_t n)
+{
+	b->len += n;
+	b->data[b->len] = '\0';
+}
+
 bool buffer_add(struct buffer *b, const void *data, size_t n)
 {
 	void *room = buffer_room(b, n);

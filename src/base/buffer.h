@@ -33,8 +33,11 @@ bool buffer_puts(struct buffer *b, const char *s);
 bool buffer_printf(struct buffer *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* buffer_room(b, n): a place for ${n} bytes at the end, NULL past the limit; what was
- * written there counts once `len` is raised by the caller. */
+ * written there counts once buffer_filled() says how much it is.
+ *
+ * buffer_filled(b, n): ${n} bytes of what buffer_room() gave were written, and count now. */
 void *buffer_room(struct buffer *b, size_t n);
+void buffer_filled(struct buffer *b, size_t n);
 
 /* buffer_consume(b, n): drop the first ${n} bytes. */
 void buffer_consume(struct buffer *b, size_t n);

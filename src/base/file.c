@@ -88,7 +88,8 @@ bool file_load_fd(int fd, struct buffer *out)
 			errno = EFBIG;
 			return false;
 		}
-		out->len += (size_t)got;
+		if (step > 0)
+			buffer_filled(out, (size_t)got);
 		if ((size_t)got < asked)
 			return true;
 	}

@@ -89,7 +89,7 @@ static bool read_line(int tty, int signals, struct buffer *out, struct error *er
 		if (n == 0 || (n == 1 && *room == '\n'))
 			return true;
 		if (n == 1)
-			out->len++;
+			buffer_filled(out, 1);
 		else if (errno != EINTR)
 			return error_errno(err, ERROR_STORE, "cannot read from the terminal");
 	}

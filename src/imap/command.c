@@ -53,7 +53,7 @@ void imap_command_words(struct imap_command *c, const char *fmt, ...)
 	char *room = n < 0 ? NULL : buffer_room(&c->text, (size_t)n);
 	if (room != NULL) {
 		vsnprintf(room, (size_t)n + 1, fmt, ap);
-		c->text.len += (size_t)n;
+		buffer_filled(&c->text, (size_t)n);
 	} else {
 		refuse(c, "it is too long for a command");
 	}

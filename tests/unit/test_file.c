@@ -92,6 +92,20 @@ static void a_file_larger_than_the_limit_is_not_loaded(void **state)
 	buffer_finish(&b);
 }
 
+static void what_was_loaded_ends_in_a_nul_like_any_buffer(void **state)
+{
+	(void)state;
+	struct buffer b;
+	buffer_init(&b, 1 << 20);
+	for (int i = 0; i < 1000; i++)
+		buffer_puts(&b, "what was there before");
+	b.len = 0;
+	put("a", "short");
+	assert_true(file_load(at, "a", &b));
+	assert_string_equal(b.data, "short");
+	buffer_finish(&b);
+}
+
 static void a_file_that_just_fits_is_loaded_from_a_pipe_too(void **state)
 {
 	(void)state;
@@ -153,6 +167,7 @@ int main(void)
 		in_place(only_a_regular_file_is_opened),
 		in_place(only_a_directory_itself_is_opened_as_one),
 		in_place(a_file_larger_than_the_limit_is_not_loaded),
+		in_place(what_was_loaded_ends_in_a_nul_like_any_buffer),
 		cmocka_unit_test(a_file_that_just_fits_is_loaded_from_a_pipe_too),
 		in_place(a_rename_never_goes_over_a_file),
 		in_place(a_replaced_file_is_the_new_one_whole),
