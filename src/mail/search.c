@@ -138,13 +138,18 @@ static bool match_sent(const struct node *node, const struct subject *subject)
 	       match_day(node, seconds, zone);
 }
 
+static bool is_line_end(char c)
+{
+	return c == '\r' || c == '\n';
+}
+
 /* Whether the text at s, its folds undone, begins with a word in lower case. */
 static bool begins(const char *s, const char *end, const char *word)
 {
 	for (; *word != '\0'; s++) {
 		if (s == end)
 			return false;
-		if (*s == '\r' || *s == '\n')
+		if (is_line_end(*s))
 			continue;
 		if (ascii_lower(*s) != *word++)
 			return false;
@@ -152,11 +157,12 @@ static bool begins(const char *s, const char *end, const char *word)
 	return true;
 }
 
+/* No word begins at a line end: a field of nothing else would be read from each of them. */
 static bool contains(const struct header_field *field, const char *word)
 {
 	const char *end = field->value + field->value_len;
 	for (const char *s = field->value; s < end; s++)
-		if (begins(s, end, word))
+		if (!is_line_end(*s) && begins(s, end, word))
 			return true;
 	return *word == '\0';
 }

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "mail/search.h"
 
@@ -229,6 +230,21 @@ static void depth_and_length_have_limits(void **state)
 	assert_string_equal(err.text, "the search has 8001 bytes, 8000 are possible");
 }
 
+static void no_field_takes_for_ever(void **state)
+{
+	(void)state;
+	enum { LONG = 1000000 };
+	char *block = arena_alloc(arena, LONG);
+	memset(block, '\r', LONG);
+	memcpy(block, "From: a", 7);
+	memcpy(block + LONG - 3, "b\n", 2);
+	struct message m = message();
+	clock_t start = clock();
+	assert_false(search_matches(parse("FROM b@example.org"), &m, table, block, LONG));
+	assert_true(search_matches(parse("FROM ab"), &m, table, block, LONG));
+	assert_true(clock() - start < CLOCKS_PER_SEC);
+}
+
 static void no_text_leads_out_of_the_parser(void **state)
 {
 	(void)state;
@@ -275,6 +291,7 @@ int main(void)
 		with_all(the_text_is_what_a_server_takes),
 		with_all(wrong_words_are_named_with_what_is_possible),
 		with_all(depth_and_length_have_limits),
+		with_all(no_field_takes_for_ever),
 		with_all(no_text_leads_out_of_the_parser),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
