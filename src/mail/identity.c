@@ -3,12 +3,25 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/error.h"
 
 /* Runs are gathered to pieces of this size: 8-bit text has runs of a few bytes, and a call of the
  * digest for each of them takes half as long again. */
 #define STAGE_SIZE 1024
+
+/* Header fields that other programs add to a copy to find it again: without them it is the message
+ * that it was copied from.  mbsync leaves its own in every message of a Maildir. */
+static const char *const markers[] = {"X-TUID: ", "X-OfflineIMAP: "};
+
+#define MARKER_MAX 16 /* the longest, with its NUL */
+
+enum line_start {
+	LINE_OPEN,    /* the line may still turn out to be a marker: its start is held back */
+	LINE_KEPT,    /* it is none */
+	LINE_DROPPED, /* it is one */
+};
 
 struct hasher {
 	EVP_MD_CTX *digest; /* of all text that left the stage */
@@ -19,6 +32,9 @@ struct hasher {
 	bool open;	     /* the last line with text has no CRLF in the canonical form yet */
 	uint64_t lines_owed; /* line ends that count only if more text follows */
 	uint64_t octets;
+	enum line_start start; /* of the header line being read */
+	size_t n_held;
+	uint8_t held[MARKER_MAX];
 	size_t staged;
 	uint8_t stage[STAGE_SIZE];
 };
@@ -57,7 +73,8 @@ void hasher_begin(struct hasher *h)
 	check(EVP_DigestInit_ex(h->digest, NULL, NULL));
 	h->header_done = h->in_line = h->open = false;
 	h->lines_owed = h->octets = 0;
-	h->staged = 0;
+	h->staged = h->n_held = 0;
+	h->start = LINE_OPEN;
 }
 
 /* ---- canonical text out ---- */
@@ -193,14 +210,68 @@ static size_t take_run(struct hasher *h, const uint8_t *data, size_t len)
 	return n;
 }
 
-void hasher_add(struct hasher *h, const uint8_t *data, size_t len)
+static void take(struct hasher *h, const uint8_t *data, size_t len)
 {
-	h->octets += len;
 	while (len > 0) {
 		size_t n = take_run(h, data, len);
 		data += n;
 		len -= n;
 	}
+}
+
+/* ---- markers ---- */
+
+static void let_go(struct hasher *h)
+{
+	h->start = LINE_KEPT;
+	take(h, h->held, h->n_held);
+	h->n_held = 0;
+}
+
+/* Hold back one more byte of a line's start, or decide what the line is. */
+static void hold(struct hasher *h, uint8_t c)
+{
+	h->held[h->n_held++] = c;
+	for (size_t i = 0; i < sizeof markers / sizeof *markers; i++) {
+		if (strncasecmp((const char *)h->held, markers[i], h->n_held) != 0)
+			continue;
+		if (markers[i][h->n_held] == '\0') {
+			h->start = LINE_DROPPED;
+			h->n_held = 0;
+		}
+		return;
+	}
+	let_go(h);
+}
+
+/* Take what belongs to the header line being read; return how many bytes. */
+static size_t take_header_line(struct hasher *h, const uint8_t *data, size_t len)
+{
+	size_t n = 0;
+	while (n < len && h->start == LINE_OPEN)
+		hold(h, data[n++]);
+	if (n > 0 && data[n - 1] == '\n') {
+		h->start = LINE_OPEN;
+		return n;
+	}
+	const uint8_t *end = memchr(data + n, '\n', len - n);
+	size_t rest = end != NULL ? (size_t)(end - data) + 1 - n : len - n;
+	if (h->start == LINE_KEPT)
+		take(h, data + n, rest);
+	if (end != NULL)
+		h->start = LINE_OPEN;
+	return n + rest;
+}
+
+void hasher_add(struct hasher *h, const uint8_t *data, size_t len)
+{
+	h->octets += len;
+	while (len > 0 && !h->header_done) {
+		size_t n = take_header_line(h, data, len);
+		data += n;
+		len -= n;
+	}
+	take(h, data, len);
 }
 
 bool hasher_header_done(const struct hasher *h)
@@ -210,6 +281,7 @@ bool hasher_header_done(const struct hasher *h)
 
 void hasher_end(struct hasher *h, struct identity *header, struct identity *whole, uint64_t *octets)
 {
+	let_go(h);
 	close_line(h);
 	struct identity all = take_digest(h);
 	if (header != NULL)

@@ -107,6 +107,28 @@ static void what_people_alter_counts(void **state)
 	assert_different(hash("A: b\nx\n\ny\n").whole, whole);
 }
 
+static void marks_of_other_programs_do_not_count(void **state)
+{
+	(void)state;
+	struct both plain = hash("A: b\nC: d\n\nX-TUID: body\n");
+	static const char *const marked[] = {
+		"A: b\nC: d\nX-TUID: kbs4+vBrFdw7\n\nX-TUID: body\n",
+		"X-TUID: kbs4+vBrFdw7\r\nA: b\r\nC: d\r\n\r\nX-TUID: body\r\n",
+		"A: b\nx-offlineimap: 17-host\nX-Tuid: \nC: d\n\nX-TUID: body\n",
+	};
+	for (size_t i = 0; i < sizeof marked / sizeof *marked; i++) {
+		struct both both = hash(marked[i]);
+		assert_same(both.header, plain.header);
+		assert_same(both.whole, plain.whole);
+		for (size_t cut = 1; cut < strlen(marked[i]); cut++)
+			assert_same(hash_cut(marked[i], strlen(marked[i]), cut).whole, plain.whole);
+	}
+	assert_different(hash("A: b\nC: d\nX-TUIDS: e\n\nX-TUID: body\n").header, plain.header);
+	assert_different(hash("A: b\nC: d\nX-TUI").header, plain.header);
+	assert_different(hash("A: b\nC: d\n X-TUID: e\n\n").header, plain.header);
+	assert_different(hash("A: b\nC: d\n\nbody\n").whole, plain.whole);
+}
+
 static void the_end_of_the_header_is_known_at_once(void **state)
 {
 	(void)state;
@@ -205,6 +227,7 @@ int main(void)
 		cmocka_unit_test(a_header_alone_has_the_identity_of_its_message),
 		cmocka_unit_test(what_servers_alter_does_not_count),
 		cmocka_unit_test(what_people_alter_counts),
+		cmocka_unit_test(marks_of_other_programs_do_not_count),
 		cmocka_unit_test(the_end_of_the_header_is_known_at_once),
 		cmocka_unit_test(a_message_cut_anywhere_is_the_same_message),
 		cmocka_unit_test(random_messages_hash_as_defined),
