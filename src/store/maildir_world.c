@@ -1,0 +1,318 @@
+#include "config.h"
+
+#include "store/maildir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+
+/*
+ * The file .mailtwin at the root says which Maildir this is, and keeps the number of the last run
+ * of each pair that wrote here.  It is also what a run that writes holds locked.
+ *
+ *   file = "mailtwin 1" LF "id " id LF *( "run " number " " pair LF )
+ */
+static const char file_name[] = ".mailtwin";
+static const char new_name[] = ".mailtwin.new";
+static const char first_line[] = "mailtwin 1\n";
+
+enum {
+	FILE_LIMIT = 1024 * 1024, /* some ten thousand pairs */
+	LOCK_POLL_MS = 100
+};
+
+/* ---- what .mailtwin says ---- */
+
+struct world_file {
+	struct buffer text;
+	const char *id; /* in text, NUL-terminated; NULL: there is no such file yet */
+	char *runs;	/* the lines after it */
+};
+
+/* A name for a root without .mailtwin.  The file begins with the same one, so that a pair that
+ * only ever reads here does not see another world once another pair begins to write. */
+static const char *inode_id(int root, struct arena *arena)
+{
+	struct stat st = {0};
+	fstat(root, &st);
+#ifdef STATX_BTIME
+	struct statx born = {0};
+	if (statx(root, "", AT_EMPTY_PATH, STATX_BTIME, &born) == 0 &&
+		(born.stx_mask & STATX_BTIME) != 0)
+		return arena_printf(arena, "%" PRIx64 ".%" PRIx64 ".%" PRIx32, (uint64_t)st.st_ino,
+			(uint64_t)born.stx_btime.tv_sec, born.stx_btime.tv_nsec);
+#endif
+	return arena_printf(arena, "%" PRIx64, (uint64_t)st.st_ino);
+}
+
+static bool damaged(struct error *err)
+{
+	return error_set(err, ERROR_STORE, CAUSE_LOCAL,
+		"'%s' is damaged; remove it to pair again by content", file_name);
+}
+
+static bool parse_world(struct world_file *file, struct error *err)
+{
+	size_t n = strlen(first_line);
+	if (file->text.len == 0)
+		return true; /* made by lock(), which was cut off */
+	if (strlen(file->text.data) != file->text.len ||
+		strncmp(file->text.data, first_line, n) != 0)
+		return damaged(err);
+	char *id = file->text.data + n;
+	char *end = strchr(id, '\n');
+	if (strncmp(id, "id ", 3) != 0 || end == NULL || end == id + 3)
+		return damaged(err);
+	*end = '\0';
+	file->id = id + 3;
+	file->runs = end + 1;
+	return true;
+}
+
+static bool read_world(int root, struct world_file *file, struct error *err)
+{
+	*file = (struct world_file){0};
+	buffer_init(&file->text, FILE_LIMIT);
+	if (!file_load(root, file_name, &file->text))
+		return errno == ENOENT ||
+		       error_errno(err, ERROR_STORE, "cannot read '%s'", file_name);
+	return parse_world(file, err);
+}
+
+/* If ${line} is about ${pair}, the number in it, else 0; *next is the line after it. */
+static uint64_t parse_run(const char *line, const char *pair, const char **next)
+{
+	char *end = NULL;
+	size_t len = strcspn(line, "\n");
+	*next = line + len + (line[len] == '\n');
+	if (strncmp(line, "run ", 4) != 0)
+		return 0;
+	uint64_t run = strtoull(line + 4, &end, 10);
+	size_t used = (size_t)(end - line);
+	bool ours = *end == ' ' && len - used - 1 == strlen(pair) &&
+		    strncmp(end + 1, pair, strlen(pair)) == 0;
+	return ours ? run : 0;
+}
+
+/* ---- lock() ---- */
+
+static bool same_inode(int root, const char *name, int fd)
+{
+	struct stat a, b;
+	return fstat(fd, &a) == 0 && fstatat(root, name, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+}
+
+static int open_lock(int root, struct error *err)
+{
+	int fd = openat(
+		root, file_name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	struct stat st;
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		return fd;
+	if (fd >= 0) {
+		close(fd);
+		errno = EINVAL;
+	}
+	error_errno(err, ERROR_STORE, "cannot open '%s'", file_name);
+	return -1;
+}
+
+enum lock_result { LOCKED, LOCK_BUSY, LOCK_RETRY, LOCK_FAILED };
+
+/* Take the lock if it is free.  stamp() replaces the file: a lock on what it replaced is none. */
+static enum lock_result try_lock(int root, int *fd, struct error *err)
+{
+	*fd = open_lock(root, err);
+	if (*fd < 0)
+		return LOCK_FAILED;
+	if (flock(*fd, LOCK_EX | LOCK_NB) == 0) {
+		if (same_inode(root, file_name, *fd))
+			return LOCKED;
+		close(*fd);
+		return LOCK_RETRY;
+	}
+	if (errno == EWOULDBLOCK || errno == EINTR) {
+		close(*fd);
+		return LOCK_BUSY;
+	}
+	log_warning("cannot lock '%s': %s; a second run at the same time will not be noticed",
+		file_name, strerror(errno));
+	return LOCKED;
+}
+
+static int wait_for_lock(int root, const char *path, unsigned wait, struct error *err)
+{
+	struct timespec now, end;
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec += wait;
+	for (;;) {
+		int fd = -1;
+		switch (try_lock(root, &fd, err)) {
+		case LOCKED:
+			return fd;
+		case LOCK_FAILED:
+			return -1;
+		case LOCK_RETRY:
+			continue;
+		case LOCK_BUSY:
+			break;
+		}
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		if (now.tv_sec > end.tv_sec ||
+			(now.tv_sec == end.tv_sec && now.tv_nsec >= end.tv_nsec)) {
+			error_set(err, ERROR_STORE, CAUSE_BUSY, "another run is writing to '%s'",
+				path);
+			return -1;
+		}
+		nanosleep(&(struct timespec){.tv_nsec = LOCK_POLL_MS * 1000000L}, NULL);
+	}
+}
+
+static bool write_world(int root, int fd, const char *id, const char *runs, struct error *err)
+{
+	struct buffer text;
+	buffer_init(&text, FILE_LIMIT);
+	bool ok = buffer_printf(&text, "%sid %s\n%s", first_line, id, runs);
+	if (!ok)
+		errno = EFBIG;
+	ok = ok && file_replace(root, new_name, fd, file_name, text.data, text.len, true);
+	if (!ok)
+		error_errno(err, ERROR_STORE, "cannot write '%s'", file_name);
+	buffer_finish(&text);
+	return ok;
+}
+
+/* Put ${runs} into a new .mailtwin.  *lock, if held, is carried over to it before anybody else can
+ * see it. */
+static bool replace_world(int root, int *lock, const char *id, const char *runs, struct error *err)
+{
+	unlinkat(root, new_name, 0); /* of a run that was cut off: the lock is ours */
+	int fd = file_create(root, new_name);
+	if (fd < 0)
+		return error_errno(err, ERROR_STORE, "cannot create '%s'", new_name);
+	if (*lock >= 0)
+		flock(fd, LOCK_EX | LOCK_NB); /* where this cannot be done, lock() has said so */
+	bool ok = write_world(root, fd, id, runs, err);
+	if (ok && *lock >= 0) {
+		close(*lock);
+		*lock = fd;
+	} else {
+		close(fd);
+	}
+	return ok;
+}
+
+/* What is locked now has an id from its first run on. */
+static bool name_world(int root, int *lock, struct error *err)
+{
+	struct world_file file;
+	bool ok = read_world(root, &file, err);
+	if (ok && file.id == NULL) {
+		struct arena *arena = arena_new();
+		ok = replace_world(root, lock, inode_id(root, arena), "", err);
+		arena_free(arena);
+	}
+	buffer_finish(&file.text);
+	return ok;
+}
+
+bool maildir_lock(struct store *store, unsigned wait, struct error *err)
+{
+	struct maildir_store *m = (struct maildir_store *)store;
+	int root = maildir_root_make_at(m->config->path, err);
+	if (root < 0)
+		return false;
+	int lock = wait_for_lock(root, m->config->path, wait, err);
+	bool ok = lock >= 0 && name_world(root, &lock, err);
+	close(root);
+	if (ok)
+		atomic_store(&m->lock, lock);
+	else if (lock >= 0)
+		close(lock);
+	return ok;
+}
+
+void maildir_unlock(struct store *store)
+{
+	int lock = atomic_exchange(&((struct maildir_store *)store)->lock, -1);
+	if (lock >= 0)
+		close(lock);
+}
+
+/* ---- identify(), stamp() ---- */
+
+bool maildir_identify(struct session *session, const char *pair, struct arena *arena,
+	struct world *world, struct error *err)
+{
+	struct maildir_session *s = maildir_session(session);
+	struct maildir_store *m = (struct maildir_store *)session->store;
+	*world = (struct world){.id = "maildir:none"};
+	if (!maildir_root_open(s, err))
+		return false;
+	if (s->root < 0)
+		return true;
+
+	struct world_file file;
+	bool ok = read_world(s->root, &file, err);
+	if (ok) {
+		const char *id = file.id != NULL ? file.id : inode_id(s->root, arena);
+		world->id = arena_printf(arena, "maildir:%s", id);
+		for (const char *line = file.runs; line != NULL && *line != '\0';) {
+			uint64_t run = parse_run(line, pair, &line);
+			if (run > world->last_run)
+				world->last_run = run;
+		}
+		world->stamped = world->last_run > 0 || atomic_load(&m->lock) >= 0;
+	}
+	buffer_finish(&file.text);
+	return ok;
+}
+
+/* The lines of ${runs} but for that of ${pair}, which is now ${run}. */
+static bool change_run(struct buffer *out, const char *runs, const char *pair, uint64_t run)
+{
+	for (const char *line = runs, *next; line != NULL && *line != '\0'; line = next)
+		if (parse_run(line, pair, &next) == 0 &&
+			!buffer_add(out, line, (size_t)(next - line)))
+			return false;
+	return buffer_printf(out, "run %" PRIu64 " %s\n", run, pair);
+}
+
+bool maildir_stamp(struct session *session, const char *pair, uint64_t run, struct error *err)
+{
+	struct maildir_session *s = maildir_session(session);
+	struct maildir_store *m = (struct maildir_store *)session->store;
+	if (strchr(pair, '\n') != NULL)
+		return error_set(err, ERROR_STORE, CAUSE_LOCAL, "a pair's name has a line end");
+	if (!maildir_root_make(s, err))
+		return false;
+
+	struct arena *arena = arena_new();
+	struct world_file file;
+	struct buffer runs;
+	buffer_init(&runs, FILE_LIMIT);
+	bool ok = read_world(s->root, &file, err);
+	if (ok && !change_run(&runs, file.runs, pair, run))
+		ok = error_set(err, ERROR_STORE, CAUSE_LOCAL, "'%s' is too large", file_name);
+	if (ok) {
+		int lock = atomic_load(&m->lock);
+		const char *id = file.id != NULL ? file.id : inode_id(s->root, arena);
+		ok = replace_world(s->root, &lock, id, runs.data, err);
+		atomic_store(&m->lock, lock);
+	}
+	buffer_finish(&runs);
+	buffer_finish(&file.text);
+	arena_free(arena);
+	return ok;
+}
