@@ -201,6 +201,15 @@ struct store_ops {
 	 * happened.
 	 */
 	int (*settle)(struct session *session, struct outcome *outcome, struct error *err);
+
+	/*
+	 * settle_clock(session): optional (a local store).  Wait, some milliseconds on a local file
+	 * system, until what was written so far differs in its times from what is written next.
+	 * To be called once before the closing look of a run that wrote: the cursor of a mailbox
+	 * that was changed a moment ago is NULL, because a change that comes after might not
+	 * show.
+	 */
+	void (*settle_clock)(struct session *session);
 };
 
 /* What every store begins with. */
@@ -221,6 +230,9 @@ struct session {
 	struct store *store;
 	struct traffic traffic;
 };
+
+/* Each kind's operations, for the registry (store/registry.c). */
+extern const struct store_ops maildir_ops;
 
 /* store_find_kind(kind): the operations of stores of ${kind}, or NULL. */
 const struct store_ops *store_find_kind(const char *kind);
