@@ -39,6 +39,28 @@ bool reading_lacks(struct reading *r, const struct node *map, const char *fmt, .
 	return false;
 }
 
+static const char *what_it_is(const struct node *node)
+{
+	static const char *const names[][2] = {
+		[NODE_TEXT] = {"an empty text", "a text"},
+		[NODE_LIST] = {"an empty list", "a list"},
+		[NODE_MAP] = {"an empty mapping", "a mapping"},
+	};
+	bool filled = node->kind == NODE_TEXT ? *node->text != '\0' : node->n > 0;
+	return names[node->kind][filled];
+}
+
+bool reading_other(struct reading *r, const struct node *node, const char *fmt, ...)
+{
+	if (node->kind == NODE_BROKEN)
+		return false;
+	va_list ap;
+	va_start(ap, fmt);
+	const char *possible = arena_vprintf(r->arena, fmt, ap);
+	va_end(ap);
+	return reading_wrong(r, node, "found %s; possible is %s", what_it_is(node), possible);
+}
+
 const char *reading_quote(struct reading *r, const char *text)
 {
 	return mistake_quote(text, r->arena);

@@ -29,6 +29,15 @@ bool reading_wrong_key(struct reading *r, const struct node *node, const char *f
 bool reading_lacks(struct reading *r, const struct node *map, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/*
+ * reading_other(r, node, fmt, ...):
+ * As reading_wrong(), of a value that is another kind of thing than the formatted text says:
+ * "found a list; possible is ...".  Says nothing of what is in it, which may be a secret, and
+ * nothing at all where it is NODE_BROKEN.
+ */
+bool reading_other(struct reading *r, const struct node *node, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
 /* reading_quote(r, text): mistake_quote() on its arena. */
 const char *reading_quote(struct reading *r, const char *text);
 

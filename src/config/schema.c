@@ -27,6 +27,19 @@ static bool has_key(const struct schema *schema, const char *name)
 	return false;
 }
 
+/* Tell of an unknown key.  One that is near another is taken for it from here on, so that the rules
+ * do not miss what only was misspelt. */
+static void tell_unknown(struct reading *r, struct node *value, const struct schema *schema)
+{
+	const char *const *names = schema_names(schema, r->arena);
+	const char *nearest = config_nearest(value->key, names);
+	reading_wrong_key(r, value, "unknown key %s%s", reading_quote(r, value->key),
+		reading_choice(r, value->key, names));
+	value->kind = NODE_BROKEN;
+	if (nearest != NULL)
+		value->key = nearest;
+}
+
 void schema_read(
 	struct reading *r, const struct node *map, const struct schema *schema, void *target)
 {
@@ -37,11 +50,7 @@ void schema_read(
 			key->read(r, value, key, (char *)target + key->offset);
 	}
 
-	const char *const *names = schema_names(schema, r->arena);
-	for (size_t i = 0; i < map->n; i++) {
-		const char *name = map->child[i]->key;
-		if (!has_key(schema, name))
-			reading_wrong_key(r, map->child[i], "unknown key %s%s",
-				reading_quote(r, name), reading_choice(r, name, names));
-	}
+	for (size_t i = 0; i < map->n; i++)
+		if (!has_key(schema, map->child[i]->key))
+			tell_unknown(r, map->child[i], schema);
 }

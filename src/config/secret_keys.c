@@ -17,7 +17,7 @@ static bool read_command(
 		secret->value = value->text;
 		return true;
 	}
-	return reading_wrong(r, value, "possible is a list, or a text for /bin/sh");
+	return reading_other(r, value, "a list, or a text for /bin/sh");
 }
 
 static bool is_variable(const char *name)
@@ -86,7 +86,7 @@ static bool read_prompt(
 	struct secret *secret = field;
 	secret->source = SECRET_PROMPT;
 	return (value->kind == NODE_TEXT && strcmp(value->text, "true") == 0) ||
-	       reading_wrong(r, value, "possible is only true");
+	       reading_wrong(r, value, "possible is true");
 }
 
 /* A row for each place that a secret may come from; all of them write to the whole secret. */
@@ -134,9 +134,8 @@ bool secret_keys_read(
 
 	const char *possible = reading_join(r, schema_names(&schema, r->arena));
 	if (value->kind != NODE_MAP || value->n == 0)
-		return reading_wrong(
-			r, value, "possible is a text, or a mapping with one of %s", possible);
+		return reading_other(r, value, "a text, or a mapping with one of %s", possible);
 	schema_read(r, value, &schema, secret);
 	return value->n == 1 ||
-	       reading_wrong(r, value, "several keys; possible is one of %s", possible);
+	       reading_wrong(r, value, "found %zu keys; possible is one of %s", value->n, possible);
 }

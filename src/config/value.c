@@ -128,17 +128,13 @@ bool value_has_control(const char *text)
 
 const char *value_take_text(struct reading *r, const struct node *value)
 {
-	if (value->kind == NODE_BROKEN)
-		return NULL;
-	const char *wrong = value->kind == NODE_MAP    ? "found a mapping; possible is a text"
-			    : value->kind == NODE_LIST ? "found a list; possible is a text"
-			    : *value->text == '\0'     ? "is empty"
-			    : value_has_control(value->text)
-				    ? "holds a control character or a line end"
-				    : NULL;
-	if (wrong != NULL)
-		reading_wrong(r, value, "%s", wrong);
-	return wrong == NULL ? value->text : NULL;
+	bool is_text = value->kind == NODE_TEXT && *value->text != '\0';
+	bool is_clean = is_text && !value_has_control(value->text);
+	if (!is_text)
+		reading_other(r, value, "a text");
+	else if (!is_clean)
+		reading_wrong(r, value, "holds a control character or a line end");
+	return is_clean ? value->text : NULL;
 }
 
 bool value_text(struct reading *r, const struct node *value, const struct key *key, void *field)
@@ -266,7 +262,7 @@ bool value_size(struct reading *r, const struct node *value, const struct key *k
 static const char **take_list(struct reading *r, const struct node *value)
 {
 	if (value->kind != NODE_LIST || value->n == 0) {
-		reading_wrong(r, value, "possible is a list that is not empty: [A, B]");
+		reading_other(r, value, "a list: [A, B]");
 		return NULL;
 	}
 	return arena_alloc(r->arena, (value->n + 1) * sizeof(const char *));
@@ -281,7 +277,7 @@ bool value_argv(struct reading *r, const struct node *value, const struct key *k
 		const struct node *argument = value->child[i];
 		argv[i] = argument->text;
 		if (argument->kind == NODE_MAP || argument->kind == NODE_LIST)
-			ok = reading_wrong(r, argument, "an argument must be a text");
+			ok = reading_other(r, argument, "a text");
 		ok = ok && argument->kind == NODE_TEXT;
 	}
 	if (ok)
@@ -341,7 +337,7 @@ bool value_tokens(struct reading *r, const struct node *value, const struct key 
 bool value_map(struct reading *r, const struct node *value, const struct key *key, void *field)
 {
 	if (value->kind != NODE_MAP)
-		return reading_wrong(r, value, "possible is a mapping with the keys %s",
+		return reading_other(r, value, "a mapping with the keys %s",
 			reading_join(r, schema_names(key->schema, r->arena)));
 	schema_read(r, value, key->schema, field);
 	return true;
