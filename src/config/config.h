@@ -21,8 +21,7 @@
 enum secret_source {
 	SECRET_NONE,	/* nothing was said */
 	SECRET_LITERAL, /* stands in the file */
-	SECRET_COMMAND, /* a list is run as it stands, a string by /bin/sh; the first line of its
-			   output */
+	SECRET_COMMAND, /* the first line that it prints */
 	SECRET_ENV,
 	SECRET_FILE, /* mode 0600, or refused */
 	SECRET_SYSTEMD,
@@ -32,8 +31,10 @@ enum secret_source {
 
 struct secret {
 	enum secret_source source;
-	const char *value; /* literal, variable, path or name; a shell command; NULL with argv */
-	const char *const *argv; /* SECRET_COMMAND as a list: ends in NULL */
+	/* The literal, variable, path or name; a command for /bin/sh, or NULL with argv; of a
+	 * prompt the variable that could be set instead, or NULL. */
+	const char *value;
+	const char *const *argv; /* a command that is run as it stands; ends in NULL */
 	const char *where;	 /* "config.yml:7:5", for messages */
 };
 
@@ -51,17 +52,16 @@ enum maildir_names {
 };
 
 struct imap_config {
-	const char *host; /* without brackets */
-	uint16_t port;
+	const char *host;   /* without brackets */
+	uint16_t port;	    /* 993 or 143 where none was given */
 	const char *user;   /* NULL: none; a tunnel or a client certificate signs in by itself */
 	const char *master; /* NULL: none */
-	struct secret password;
-	struct secret token; /* oauth2.token */
-	enum tls_mode tls;
-	const char *const
-		*auth;	     /* SASL mechanism names in upper case, ends in NULL; NULL = choose */
-	const char *ca_file; /* NULL: the system's */
-	uint8_t pin[32];     /* SHA-256 of the public key */
+	struct secret password;	 /* SECRET_NONE: none is needed */
+	struct secret token;	 /* oauth2.token */
+	enum tls_mode tls;	 /* with a tunnel, TLS_NONE where nothing was said */
+	const char *const *auth; /* mechanisms in upper case, ends in NULL; NULL = choose */
+	const char *ca_file;	 /* NULL: the system's */
+	uint8_t pin[32];	 /* SHA-256 of the public key */
 	bool has_pin;
 	const char *client_cert, *client_key; /* NULL: none */
 	unsigned connections;		      /* 1 to 64 */
@@ -83,7 +83,7 @@ struct archive_config {
 };
 
 struct store_config {
-	const char *name;  /* as the file calls it, or a short name made from the URL */
+	const char *name;  /* as the file calls it; of a URL "ann@imap.example", or the path */
 	const char *kind;  /* "imap", "maildir", "archive" */
 	const char *where; /* "config.yml:3:5" or "--from" */
 	union {
@@ -170,23 +170,32 @@ struct config *config_parse(const char *path, const char *text, size_t len, stru
 
 /*
  * config_url(url, option, arena, err):
- * The store that ${url} describes: "imaps://ann@example.org@imap.example", "maildir:PATH",
- * "archive:FILE".  ${option} ("--from") is for messages, and names the environment variables of
- * its password (MAILTWIN_FROM_PASSWORD, ..._FILE, ..._COMMAND; else it is asked for).
- * NULL on a mistake, with CAUSE_CONFIG.
+ * The store that the URL or path ${url} describes, by the grammar in config/url.h: such as
+ * "imaps://ann@example.org@imap.example", "maildir:PATH", "archive:FILE", "~/Mail".  ${option}
+ * ("--from") is for messages, and names the environment variables of its password
+ * (MAILTWIN_FROM_PASSWORD, ..._FILE, ..._COMMAND; else it is asked for).  NULL on a mistake, with
+ * CAUSE_CONFIG.
  */
 struct store_config *config_url(
 	const char *url, const char *option, struct arena *arena, struct error *err);
 
 /*
- * config_pair(from, to, arena): a pair of two stores that no file names: `from` to `to`, mode copy,
- * everything else at its default.
+ * config_pair(from, to, arena):
+ * A pair of two stores that no file names: `from` to `to`, mode copy, everything else at its
+ * default.  That they are two places is the caller's to check.
  */
 struct pair_config *config_pair(
 	const struct store_config *from, const struct store_config *to, struct arena *arena);
 
-/* config_set_mode(pair, mode, err): as --mode: change ${pair}'s mode and the defaults that follow
- * it. */
+/* config_same_place(a, b): whether two stores are one place, as far as what is configured tells. */
+bool config_same_place(const struct store_config *a, const struct store_config *b);
+
+/*
+ * config_set_mode(pair, mode, err):
+ * As --mode: change the mode of ${pair} to "between", "copy", "mirror" or "move", and the default
+ * that follows it; a `deletions: keep` stays.  CAUSE_CONFIG, and nothing changed, for another
+ * word, and for an archive where it cannot be.
+ */
 bool config_set_mode(struct pair_config *pair, const char *mode, struct error *err);
 
 /* config_set_limit(pair, text, err): as --max-deletions: "25%", a number, or "any". */
@@ -196,8 +205,11 @@ bool config_set_limit(struct pair_config *pair, const char *text, struct error *
 const struct pair_config *config_find_pair(const struct config *config, const char *name);
 const struct store_config *config_find_store(const struct config *config, const char *name);
 
-/* config_nearest(word, candidates): the one of ${candidates} (ends in NULL) that a person
- * who typed ${word} most likely meant, or NULL. */
+/*
+ * config_nearest(word, candidates):
+ * The one of ${candidates} (ends in NULL) that a person who typed ${word} most likely meant: a few
+ * slips away, or the only one that begins so; NULL where it is another word altogether.
+ */
 const char *config_nearest(const char *word, const char *const *candidates);
 
 /* config_default_path(arena): $XDG_CONFIG_HOME/mailtwin/config.yml, or the one below ~/.config. */

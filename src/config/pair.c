@@ -1,13 +1,9 @@
 #include "config/pair.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/escape.h"
 #include "config/value.h"
-
-/* The name of a pair that no file names becomes the name of its state's file. */
-#define MAX_MADE_NAME 120
 
 /* What --mode takes; in a file, "between" is a key of its own. */
 static const char *const mode_names[] = {"between", "copy", "mirror", "move", NULL};
@@ -48,29 +44,12 @@ bool pair_check_mode(const struct pair_config *pair, enum mode mode, struct erro
 	return true;
 }
 
-/* FNV-1a, to tell apart long names that begin alike; nobody gains by a collision. */
-static uint64_t hash(const char *text)
-{
-	uint64_t h = 0xcbf29ce484222325;
-	for (; *text != '\0'; text++)
-		h = (h ^ (unsigned char)*text) * 0x100000001b3;
-	return h;
-}
-
-static const char *made_name(const char *from, const char *to, struct arena *arena)
-{
-	const char *whole = arena_printf(arena, "%s to %s", from, to);
-	if (strlen(whole) <= MAX_MADE_NAME)
-		return whole;
-	return arena_printf(arena, "%.*s... %016" PRIx64, MAX_MADE_NAME - 20, whole, hash(whole));
-}
-
 struct pair_config *config_pair(
 	const struct store_config *from, const struct store_config *to, struct arena *arena)
 {
 	struct pair_config *pair = arena_alloc(arena, sizeof *pair);
 	*pair = (struct pair_config){
-		.name = made_name(from->name, to->name, arena),
+		.name = arena_printf(arena, "%s to %s", from->name, to->name),
 		.where = from->where,
 		.store = {from, to},
 	};
@@ -85,9 +64,9 @@ static bool unknown_mode(const char *mode, struct error *err)
 	escape_text(shown, sizeof shown, mode);
 	if (nearest != NULL)
 		return error_set(err, ERROR_STORE, CAUSE_CONFIG,
-			"unknown mode \"%s\"; did you mean \"%s\"?", shown, nearest);
+			"--mode: unknown mode \"%s\"; did you mean \"%s\"?", shown, nearest);
 	return error_set(err, ERROR_STORE, CAUSE_CONFIG,
-		"unknown mode \"%s\"; possible: between, copy, mirror, move", shown);
+		"--mode: unknown mode \"%s\"; possible: between, copy, mirror, move", shown);
 }
 
 bool config_set_mode(struct pair_config *pair, const char *mode, struct error *err)
@@ -98,7 +77,7 @@ bool config_set_mode(struct pair_config *pair, const char *mode, struct error *e
 	if (mode_names[i] == NULL)
 		return unknown_mode(mode, err);
 	if (!pair_check_mode(pair, modes[i], err))
-		return false;
+		return error_context(err, "--mode %s", mode);
 	pair->mode = modes[i];
 	bool deletes = pair_mode_deletes(pair->mode);
 	pair->propagate = pair->deletions_given ? pair->propagate && deletes : deletes;
@@ -107,5 +86,6 @@ bool config_set_mode(struct pair_config *pair, const char *mode, struct error *e
 
 bool config_set_limit(struct pair_config *pair, const char *text, struct error *err)
 {
-	return value_limit(text, &pair->max_deletions, err);
+	return value_limit(text, &pair->max_deletions, err) ||
+	       error_context(err, "--max-deletions");
 }

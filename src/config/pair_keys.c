@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "config/pair.h"
-#include "config/store_kind.h"
 #include "config/url.h"
 #include "config/value.h"
 #include "mail/name.h"
@@ -118,29 +117,36 @@ static const char *take_pattern(struct reading *r, const struct node *value)
 	return NULL;
 }
 
+/* One pattern may stand there without a list around it. */
+static size_t count_items(const struct node *value)
+{
+	return value->kind == NODE_LIST ? value->n : 1;
+}
+
+static const struct node *item(const struct node *value, size_t i)
+{
+	return value->kind == NODE_LIST ? value->child[i] : value;
+}
+
 static bool read_patterns(
 	struct reading *r, const struct node *value, const struct key *key, void *field)
 {
 	(void)key;
-	struct node *const alone = (struct node *)value;
-	struct node *const *at = value->kind == NODE_LIST ? value->child : &alone;
-	size_t n = value->kind == NODE_LIST ? value->n : 1;
+	size_t n = count_items(value);
 	const char **patterns = arena_alloc(r->arena, (n + 1) * sizeof *patterns);
 	bool ok = true, includes = false;
 	for (size_t i = 0; i < n; i++) {
-		ok = take_pattern(r, at[i]) != NULL && ok;
-		patterns[i] = at[i]->text;
+		patterns[i] = item(value, i)->text;
+		ok = take_pattern(r, item(value, i)) != NULL && ok;
 		includes = includes || (patterns[i] != NULL && patterns[i][0] != '!');
 	}
-	if (!ok)
-		return false;
-	if (!includes)
-		return reading_wrong(
+	if (ok && !includes)
+		ok = reading_wrong(
 			r, value, "takes no mailbox in; to leave some out, begin with \"**\"");
 	struct pattern_list *list = arena_alloc(r->arena, sizeof *list);
 	*list = (struct pattern_list){patterns, n};
 	*(const struct pattern_list **)field = list;
-	return true;
+	return ok;
 }
 
 static bool read_pattern(
@@ -301,7 +307,7 @@ static void rule_two_places(struct reading *r, const struct node *map, struct pa
 		return;
 	if (left == right)
 		reading_wrong(r, second_side(map), "a store cannot be paired with itself");
-	else if (store_kind_same(left, right))
+	else if (config_same_place(left, right))
 		reading_wrong(r, second_side(map), "%s and %s are the same place",
 			reading_quote(r, left->name), reading_quote(r, right->name));
 }

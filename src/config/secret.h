@@ -19,8 +19,8 @@
  *
  * Failures are ERROR_STORE: CAUSE_CONFIG, or CAUSE_SIGNIN when a command was run and gave nothing
  * that could be a password; ERROR_CANCELLED when a person or secret_set_cancel() said stop.  No
- * message carries the secret or a command's arguments.  To be called by the thread that owns the
- * terminal.
+ * message carries the secret or a command's arguments.  Any thread may call, but for a secret that
+ * is asked for: only the one that owns the terminal.
  */
 bool secret_read(
 	const struct secret *secret, const char *what, struct buffer *out, struct error *err);

@@ -78,7 +78,7 @@ void store_kind_read(struct reading *r, const struct node *map, struct store_con
 		kind->rules(r, map, store);
 }
 
-bool store_kind_same(const struct store_config *a, const struct store_config *b)
+bool config_same_place(const struct store_config *a, const struct store_config *b)
 {
 	if (a->kind == NULL || b->kind == NULL || strcmp(a->kind, b->kind) != 0)
 		return false;

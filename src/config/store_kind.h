@@ -35,7 +35,4 @@ const struct store_kind *store_kind_find(const char *name);
  * that cannot be told. */
 void store_kind_read(struct reading *r, const struct node *map, struct store_config *store);
 
-/* store_kind_same(a, b): whether two stores are one place. */
-bool store_kind_same(const struct store_config *a, const struct store_config *b);
-
 #endif
