@@ -10,12 +10,13 @@
 #include "config/pair_keys.h"
 #include "config/path.h"
 #include "config/store_kind.h"
+#include "config/url.h"
 #include "config/value.h"
 
 /* Ten thousand accounts fit; a log file or a mailbox given by mistake does not (B63). */
 #define MAX_FILE (1024 * 1024)
 
-/* A pair's name is in its state file's; together with an escape for each byte it must fit 255. */
+/* People type names, and a pair's is in the name of its state's file. */
 #define MAX_NAME 64
 
 /* ---- names ---- */
@@ -25,8 +26,8 @@ static const char *name_flaw(const char *name)
 {
 	size_t n = strlen(name);
 	if (n == 0 || n > MAX_NAME)
-		return "a name has 1 to 64 characters";
-	if (strpbrk(name, ":/") != NULL || (n >= 4 && strcmp(name + n - 4, ".mta") == 0))
+		return "a name has 1 to 64 octets";
+	if (url_is(name))
 		return "a word with \":\" or \"/\", or ending in .mta, is a URL or a path, not a "
 		       "name";
 	if (name[0] == '-' || name[0] == '.' || name[0] == ' ' || name[n - 1] == ' ')
@@ -51,7 +52,8 @@ static bool is_described(struct reading *r, const struct node *named, const char
 	if (named->kind == NODE_MAP)
 		return true;
 	if (named->kind != NODE_BROKEN)
-		reading_other(r, named, "the keys of a %s, indented below its name", what);
+		reading_other(
+			r, named, "a mapping: the keys of the %s, indented below its name", what);
 	return false;
 }
 
@@ -74,7 +76,7 @@ static bool read_stores(
 	struct config *config = field;
 	if (value->kind != NODE_MAP)
 		return reading_other(
-			r, value, "the names of stores, each with its keys indented below");
+			r, value, "a mapping: the names of stores, each with its keys below");
 	config->stores = arena_alloc(r->arena, (value->n + 1) * sizeof *config->stores);
 	config->n_stores = value->n;
 	for (size_t i = 0; i < value->n; i++)
@@ -97,7 +99,7 @@ static bool read_pairs(
 	struct config *config = field;
 	if (value->kind != NODE_MAP)
 		return reading_other(
-			r, value, "the names of pairs, each with its keys indented below");
+			r, value, "a mapping: the names of pairs, each with its keys below");
 	config->pairs = arena_alloc(r->arena, (value->n + 1) * sizeof *config->pairs);
 	config->n_pairs = value->n;
 	for (size_t i = 0; i < value->n; i++)

@@ -20,56 +20,42 @@ static const char *const *kind_names(struct arena *arena)
 	return names;
 }
 
-/* The kind that ${map} has a key for; two of them are a mistake. */
-static const struct store_kind *kind_of(struct reading *r, const struct node *map)
-{
-	const struct node *first = NULL;
-	for (size_t i = 0; i < map->n; i++) {
-		if (store_kind_find(map->child[i]->key) == NULL)
-			continue;
-		if (first != NULL) {
-			reading_wrong_key(r, map->child[i],
-				"\"%s\" beside \"%s\"; a store has exactly one kind",
-				map->child[i]->key, first->key);
-			return NULL;
-		}
-		first = map->child[i];
-	}
-	return first == NULL ? NULL : store_kind_find(first->key);
-}
-
-/* Nothing says the kind: a key that nearly does was meant to. */
-static void tell_no_kind(struct reading *r, const struct node *map)
+/* The kind that ${map} has a key for, or one that is near: reading its keys tells of that slip. */
+static const struct store_kind *kind_meant(struct reading *r, const struct node *map)
 {
 	const char *const *names = kind_names(r->arena);
+	const char *near = NULL;
 	for (size_t i = 0; i < map->n; i++) {
-		const char *key = map->child[i]->key;
-		if (config_nearest(key, names) != NULL) {
-			reading_wrong_key(r, map->child[i], "unknown key %s%s",
-				reading_quote(r, key), reading_choice(r, key, names));
-			return;
-		}
+		const struct store_kind *kind = store_kind_find(map->child[i]->key);
+		if (kind != NULL)
+			return kind;
+		if (near == NULL)
+			near = config_nearest(map->child[i]->key, names);
 	}
+	if (near != NULL)
+		return store_kind_find(near);
 	reading_lacks(r, map, "no key says what kind of store it is; possible: %s",
 		reading_join(r, names));
+	return NULL;
 }
 
-static bool names_a_kind(const struct node *map)
+static bool is_of_one_kind(struct reading *r, const struct node *map, const struct store_kind *kind)
 {
-	for (size_t i = 0; i < map->n; i++)
-		if (store_kind_find(map->child[i]->key) != NULL)
-			return true;
-	return false;
+	for (size_t i = 0; i < map->n; i++) {
+		const struct node *other = map->child[i];
+		if (store_kind_find(other->key) != NULL && strcmp(other->key, kind->name) != 0)
+			return reading_wrong_key(r, other,
+				"\"%s\" beside \"%s\"; a store has exactly one kind", other->key,
+				kind->name);
+	}
+	return true;
 }
 
 void store_kind_read(struct reading *r, const struct node *map, struct store_config *store)
 {
-	const struct store_kind *kind = kind_of(r, map);
-	if (kind == NULL) {
-		if (!names_a_kind(map))
-			tell_no_kind(r, map);
+	const struct store_kind *kind = kind_meant(r, map);
+	if (kind == NULL || !is_of_one_kind(r, map, kind))
 		return;
-	}
 	store->kind = kind->name;
 	if (kind->defaults != NULL)
 		kind->defaults(store);
