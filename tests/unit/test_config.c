@@ -290,6 +290,7 @@ static int end_place(void **state)
 
 static const struct config *read_file(const char *text, mode_t mode)
 {
+	unlink("c.yml");
 	FILE *f = fopen("c.yml", "w");
 	assert_non_null(f);
 	fputs(text, f);

@@ -126,9 +126,13 @@ static void a_program_that_is_not_there_is_a_mistake_in_the_file(void **state)
 	(void)state;
 	static const char *const argv[] = {"mailtwin-no-such-program", "hunter2", NULL};
 	struct secret secret = {.source = SECRET_COMMAND, .argv = argv};
+	char *before = strdup(getenv("PATH"));
+	setenv("PATH", "/usr/bin:/bin", 1); /* a folder that we cannot enter is another error */
 	assert_false(secret_read(&secret, "password", &out, &err));
 	assert_failed(CAUSE_CONFIG,
 		"password: cannot run 'mailtwin-no-such-program': No such file or directory");
+	setenv("PATH", before, 1);
+	free(before);
 }
 
 static void endless_output_is_cut_off(void **state)
