@@ -83,7 +83,7 @@ static bool too_late(struct conn *conn, bool phase, struct error *err)
 bool conn_wait(struct conn *conn, short events, struct error *err)
 {
 	int64_t until = conn_now() + (int64_t)conn->limits.idle * 1000;
-	bool phase = conn->phase != NULL && conn->phase_end < until;
+	bool phase = conn->phase != NULL && conn->phase_end <= until;
 	struct pollfd fd = {.fd = conn->fd, .events = events};
 	int ready = conn_wait_any(&fd, 1, phase ? conn->phase_end : until, err);
 	return ready == 0 ? too_late(conn, phase, err) : ready > 0;
@@ -138,10 +138,8 @@ ssize_t conn_receive(struct conn *conn, void *data, size_t n, struct error *err)
 ssize_t conn_send(struct conn *conn, const void *data, size_t n, struct error *err)
 {
 	ssize_t went = moved(conn, send(conn->fd, data, n, MSG_NOSIGNAL), POLLOUT, err);
-	if (went > 0) {
+	if (went > 0)
 		conn->bytes_out += (uint64_t)went;
-		conn->asked = true;
-	}
 	return went;
 }
 
@@ -218,9 +216,6 @@ bool conn_fill(struct conn *conn, struct error *err)
 			return false;
 		if (got > 0)
 			break;
-		if (conn->asked)
-			conn->waits++;
-		conn->asked = false;
 		if (!conn_wait(conn, conn->wants, err))
 			return false;
 	}
@@ -249,11 +244,15 @@ static bool hear_last_words(struct conn *conn, struct error *err)
 	return false;
 }
 
+/* What is to go to the layer below deflate. */
+static struct queue *outgoing(struct conn *conn, bool flush)
+{
+	return conn->deflate != NULL ? deflate_pack(conn->deflate, &conn->out, flush) : &conn->out;
+}
+
 static bool send_out(struct conn *conn, bool flush, struct error *err)
 {
-	struct queue *q = &conn->out;
-	if (conn->deflate != NULL)
-		q = deflate_pack(conn->deflate, &conn->out, flush);
+	struct queue *q = outgoing(conn, flush);
 	while (queue_length(q) > 0) {
 		ssize_t went = conn_carry_out(conn, queue_front(q), queue_length(q), err);
 		if (went > 0)
@@ -264,6 +263,16 @@ static bool send_out(struct conn *conn, bool flush, struct error *err)
 			return false;
 	}
 	return true;
+}
+
+void conn_flush_now(struct conn *conn)
+{
+	struct queue *q = outgoing(conn, true);
+	ssize_t went = 1;
+	while (queue_length(q) > 0 && went > 0) {
+		went = conn_carry_out(conn, queue_front(q), queue_length(q), NULL);
+		queue_take(q, went > 0 ? (size_t)went : 0);
+	}
 }
 
 bool conn_write(struct conn *conn, const void *data, size_t n, struct error *err)
@@ -309,11 +318,6 @@ uint64_t conn_bytes_in(const struct conn *conn)
 uint64_t conn_bytes_out(const struct conn *conn)
 {
 	return conn->bytes_out;
-}
-
-uint64_t conn_waits(const struct conn *conn)
-{
-	return conn->waits;
 }
 
 bool conn_is_tls(const struct conn *conn)

@@ -81,6 +81,9 @@ void conn_phase(struct conn *conn, const char *name, unsigned seconds);
 bool conn_write(struct conn *conn, const void *data, size_t n, struct error *err);
 bool conn_flush(struct conn *conn, struct error *err);
 
+/* conn_flush_now(conn): send what the kernel takes at once, and do not care for the rest. */
+void conn_flush_now(struct conn *conn);
+
 /* conn_unsent(conn): octets not yet handed to the kernel. */
 size_t conn_unsent(const struct conn *conn);
 
@@ -99,9 +102,6 @@ bool conn_fill(struct conn *conn, struct error *err);
 /* Octets as on the wire, TLS counted. */
 uint64_t conn_bytes_in(const struct conn *conn);
 uint64_t conn_bytes_out(const struct conn *conn);
-
-/* conn_waits(conn): times that conn_fill() had to wait after something had been sent. */
-uint64_t conn_waits(const struct conn *conn);
 
 bool conn_is_tls(const struct conn *conn);
 

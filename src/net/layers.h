@@ -31,8 +31,7 @@ struct conn {
 	struct tls *tls;
 	struct deflate *deflate;
 
-	uint64_t bytes_in, bytes_out, waits;
-	bool asked; /* something was sent since the last wait */
+	uint64_t bytes_in, bytes_out;
 };
 
 /* conn.c */

@@ -21,6 +21,7 @@ struct tls {
 	BIO_METHOD *method;
 	const struct tls_policy *policy; /* during the handshake */
 	struct error *err;		 /* of the call that is under way, for the socket below */
+	bool talking;			 /* shaken hands, and nothing failed */
 	bool lost;			 /* the socket failed, and *err says how */
 	char refusal[360]; /* what is wrong with the peer's certificate; "" = nothing */
 	char text[80];
@@ -30,6 +31,9 @@ void tls_free(struct tls *tls)
 {
 	if (tls == NULL)
 		return;
+	tls->err = NULL;
+	if (tls->talking)
+		SSL_shutdown(tls->ssl); /* says that we end; does not wait for an answer */
 	SSL_free(tls->ssl);
 	SSL_CTX_free(tls->ctx);
 	BIO_meth_free(tls->method);
@@ -270,8 +274,8 @@ bool conn_start_tls(struct conn *conn, const struct tls_policy *policy, struct e
 	conn_phase(conn, "the TLS handshake", conn->limits.handshake);
 	bool ok = shake_hands(conn, err);
 	conn_phase(conn, NULL, 0);
-	conn->asked = false; /* a handshake is no question that a reply was waited for */
 	conn->tls->policy = NULL;
+	conn->tls->talking = ok;
 	if (ok)
 		describe(conn->tls);
 	return ok;
@@ -296,6 +300,7 @@ static ssize_t blocked(struct conn *conn, int code, struct error *err)
 	conn->wants = wanted(tls, code);
 	if (conn->wants != 0)
 		return 0;
+	tls->talking = false;
 	if (tls->lost)
 		return -1;
 	char why[160];

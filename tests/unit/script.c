@@ -3,6 +3,7 @@
 #include "script.h"
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <poll.h>
 #include <pthread.h>
@@ -260,7 +261,10 @@ static void *play(void *arg)
 	sigaddset(&pipe, SIGPIPE);
 	pthread_sigmask(
 		SIG_BLOCK, &pipe, NULL); /* of this thread only: the client has to do without */
-	s->fd = accept(s->listener, NULL, NULL);
+	if (s->listener >= 0)
+		s->fd = accept(s->listener, NULL, NULL);
+	int on = 1; /* what is said apart is to arrive apart */
+	setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	const char *at = s->text;
 	bool ok = s->fd >= 0;
 	while (ok && *at != '\0') {
@@ -277,6 +281,22 @@ static void *play(void *arg)
 	return NULL;
 }
 
+static void start_thread(struct script *s)
+{
+	if (pthread_create(&s->thread, NULL, play, s) != 0)
+		abort();
+}
+
+struct script *script_start_on(const char *text, int fd)
+{
+	struct script *s = calloc(1, sizeof *s);
+	s->text = strdup(text);
+	s->listener = -1;
+	s->fd = fd;
+	start_thread(s);
+	return s;
+}
+
 struct script *script_start(const char *text, SSL_CTX *tls)
 {
 	struct script *s = calloc(1, sizeof *s);
@@ -286,10 +306,10 @@ struct script *script_start(const char *text, SSL_CTX *tls)
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t len = sizeof at;
 	if (bind(s->listener, (struct sockaddr *)&at, len) < 0 || listen(s->listener, 1) < 0 ||
-		getsockname(s->listener, (struct sockaddr *)&at, &len) < 0 ||
-		pthread_create(&s->thread, NULL, play, s) != 0)
+		getsockname(s->listener, (struct sockaddr *)&at, &len) < 0)
 		abort();
 	s->port = ntohs(at.sin_port);
+	start_thread(s);
 	return s;
 }
 
@@ -300,9 +320,11 @@ uint16_t script_port(const struct script *s)
 
 char *script_finish(struct script *s)
 {
-	shutdown(s->listener, SHUT_RDWR); /* nobody came: accept() ends */
+	if (s->listener >= 0)
+		shutdown(s->listener, SHUT_RDWR); /* nobody came: accept() ends */
 	pthread_join(s->thread, NULL);
-	close(s->listener);
+	if (s->listener >= 0)
+		close(s->listener);
 	char *failure = s->failure;
 	if (s->in != NULL) {
 		inflateEnd(s->in);

@@ -30,6 +30,9 @@ struct script;
  * caller's. */
 struct script *script_start(const char *text, SSL_CTX *tls);
 
+/* script_start_on(text, fd): the same, over ${fd}, a socket, which it closes. */
+struct script *script_start_on(const char *text, int fd);
+
 /* script_port(script): on 127.0.0.1. */
 uint16_t script_port(const struct script *script);
 

@@ -348,24 +348,6 @@ static void plain_text_before_the_handshake_is_refused(void **state)
 	assert_null(failure);
 }
 
-static void a_greeting_within_tls_is_no_round_trip(void **state)
-{
-	(void)state;
-	struct error err = {0};
-	struct cert *cert = make(&rows[0]);
-	SSL_CTX *server = cert_server(cert);
-	struct script *script = script_start("tls\nwait 50\nS: hello\nend\n", server);
-	struct conn *conn = conn_dial("127.0.0.1", script_port(script), &brisk, &err);
-	struct tls_policy policy = {.host = HOST, .ca_file = ca_file};
-	assert_true(conn_start_tls(conn, &policy, &err) && conn_fill(conn, &err));
-	assert_int_equal(conn_waits(conn), 0);
-	conn_close(conn);
-	char *failure = script_finish(script);
-	assert_null(failure);
-	SSL_CTX_free(server);
-	cert_free(cert);
-}
-
 static void a_stream_that_is_cut_is_no_end(void **state)
 {
 	(void)state;
@@ -399,7 +381,6 @@ static void much_goes_both_ways_within_tls(void **state)
 	assert_true(conn_start_tls(conn, &policy, &err));
 	assert_true(conn_is_tls(conn));
 	assert_memory_equal(conn_tls_text(conn), "TLS 1.3, TLS_", 13);
-	assert_int_equal(conn_waits(conn), 0);
 
 	char *ours = calloc(1, OURS);
 	assert_true(conn_write(conn, ours, OURS, &err) && conn_flush(conn, &err));
@@ -480,7 +461,6 @@ int main(void)
 		cmocka_unit_test(a_handshake_that_stalls_is_given_up),
 		cmocka_unit_test(a_server_that_does_not_speak_tls_is_told),
 		cmocka_unit_test(plain_text_before_the_handshake_is_refused),
-		cmocka_unit_test(a_greeting_within_tls_is_no_round_trip),
 		cmocka_unit_test(a_stream_that_is_cut_is_no_end),
 		cmocka_unit_test(much_goes_both_ways_within_tls),
 		cmocka_unit_test(a_client_certificate_is_shown_and_its_refusal_told),
