@@ -7,6 +7,8 @@
 
 #include "base/error.h"
 #include "config/config.h"
+#include "imap/command.h"
+#include "imap/condition.h"
 #include "imap/parse.h"
 
 /*
@@ -22,9 +24,10 @@
  * NAMESPACE, alerts (told by log_warning()), BYE.
  *
  * Failures are ERROR_STORE: the session is of no more use and is to be closed.  CAUSE_SIGNIN for
- * TLS and sign-in, CAUSE_NETWORK and `transient` for a server that went away (BYE, too), took
- * too long, or broke the protocol: a tag that was never issued, a tag twice, a reply before the
- * command's literal was sent, more untagged responses than anybody asked for.
+ * TLS and sign-in; CAUSE_NETWORK and `transient` for a server that went away (BYE, too) or took
+ * too long; CAUSE_NETWORK for one that broke the protocol: a tag that was never issued, a tag
+ * twice, a reply before the command's literal was sent, more untagged responses than a mailbox has
+ * messages.
  */
 struct imap_session;
 struct credentials; /* imap/credentials.h */
@@ -63,8 +66,6 @@ enum capability {
 	CAP_COUNT
 };
 
-enum imap_status { STATUS_OK, STATUS_NO, STATUS_BAD };
-
 enum session_event_kind {
 	SESSION_UNTAGGED, /* root: what follows "* " */
 	SESSION_DONE,	  /* a command ended; root: what follows its tag, so OK, NO or BAD first */
@@ -75,10 +76,10 @@ enum session_event_kind {
 
 struct session_event {
 	enum session_event_kind kind;
-	uint32_t tag;		      /* DONE: the number session_submit() gave */
-	enum imap_status status;      /* DONE */
-	const struct imap_node *root; /* lent until the next call with this session */
-	const uint8_t *run;	      /* BODY; lent likewise */
+	const struct imap_node *root;	 /* lent until the next call with this session */
+	uint32_t tag;			 /* DONE: the number session_submit() gave */
+	struct imap_condition condition; /* DONE: root, read; never BYE or PREAUTH; lent likewise */
+	const uint8_t *run;		 /* BODY; lent likewise */
 	size_t run_len;
 	uint64_t size; /* BODY_BEGIN: octets announced */
 };
@@ -132,7 +133,16 @@ bool session_submit(struct imap_session *s, uint32_t *tag, struct error *err, co
 	__attribute__((format(printf, 4, 5)));
 
 /*
- * The same in pieces, for commands with literals, of any size:
+ * session_command(s, tag, command, err):
+ * Submit a command that was built with its literals; it must not be one that was refused.  Where a
+ * literal has to wait for the server, so does this, and what comes meanwhile is kept for
+ * session_next().
+ */
+bool session_command(struct imap_session *s, uint32_t *tag, const struct imap_command *command,
+	struct error *err);
+
+/*
+ * The same in pieces, for literals of any size:
  *
  *	session_begin(s, &tag, err) &&
  *	session_put(s, "APPEND Sent ", 12, err) &&
@@ -168,17 +178,18 @@ size_t session_pending(const struct imap_session *s);
 /* session_stream(s, on): as imap_parser_stream(): every body comes in runs, however short. */
 void session_stream(struct imap_session *s, bool on);
 
-/* session_allow(s, n): ${n} untagged responses more than usual (SESSION_UNTAGGED_MAX until the next
- * command ends) are expected: the caller asked for that many messages. */
-void session_allow(struct imap_session *s, uint64_t n);
-
 /* session_compress(s, err): start COMPRESS=DEFLATE (RFC 4978), where it is offered and not refused;
  * else do nothing.  It waits for the replies to all that was submitted, which are kept for
  * session_next(): call it where a flight ends anyway, and no bodies are on their way. */
 bool session_compress(struct imap_session *s, struct error *err);
 
-/* What it cost so far: bytes on the wire; times that a reply had to be waited for after something
- * was sent, the TLS handshake not counted. */
+/*
+ * What it cost so far: bytes on the wire, and round trips.
+ *
+ * A round trip is counted where a command is submitted while no other is unanswered, and where a
+ * "+" is waited for: so long the server has nothing to do for us.  What is submitted while it is
+ * still answering costs none.  The greeting and the TLS handshake are not counted.
+ */
 uint64_t session_bytes_in(const struct imap_session *s);
 uint64_t session_bytes_out(const struct imap_session *s);
 uint64_t session_round_trips(const struct imap_session *s);
