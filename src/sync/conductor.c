@@ -1,0 +1,434 @@
+#include "config.h"
+
+#include "sync/conductor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "config/secret.h"
+#include "net/conn.h"
+#include "sync/run.h"
+#include "sync/worker.h"
+
+/* ---- being stopped ---- */
+
+static volatile int stop_signal;
+static int stop_pipe[2] = {-1, -1};
+
+void conductor_stop(int signal)
+{
+	int saved = errno;
+	stop_signal = signal;
+	if (stop_pipe[1] >= 0) {
+		ssize_t n = write(stop_pipe[1], "", 1);
+		(void)n; /* full: then it is readable already */
+	}
+	errno = saved;
+}
+
+/* Every wait on the network polls the reading end too; once for the whole program. */
+static bool listen_for_stop(struct error *err)
+{
+	if (stop_pipe[0] >= 0)
+		return true;
+	int fds[2];
+	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
+		return error_errno(err, ERROR_STORE, "cannot make a pipe");
+	stop_pipe[0] = fds[0];
+	stop_pipe[1] = fds[1];
+	conn_set_cancel(fds[0]);
+	secret_set_cancel(fds[0]);
+	worker_set_stop(&stop_signal);
+	return true;
+}
+
+/* ---- problems ---- */
+
+void run_refused(struct run *run, enum side side, const char *mailbox, const char *key,
+	const char *subject, const struct error *err)
+{
+	if (err->scope == ERROR_CANCELLED)
+		return; /* the person knows */
+	bool uid = key != NULL && strcmp(run->pair->store[side]->kind, "imap") == 0;
+	struct problem problem = {.store = run->pair->store[side]->name,
+		.mailbox = mailbox,
+		.key = uid ? arena_printf(run->arena, "uid %s", key) : key,
+		.subject = subject,
+		.error = err};
+	run->report->problems++;
+	run->report->exit = report_worse(run->report->exit, (int)err->cause);
+	if (run->observer->problem != NULL)
+		run->observer->problem(run->observer->context, &problem);
+}
+
+bool run_failed(struct run *run, enum side side, const struct error *err)
+{
+	run_problem(run, side, NULL, NULL, err);
+	return false;
+}
+
+void run_problem(struct run *run, enum side side, const char *mailbox, const char *key,
+	const struct error *err)
+{
+	run_refused(run, side, mailbox, key, NULL, err);
+}
+
+/* A failure of the pair as a whole, or of its state. */
+bool run_pair_failed(struct run *run, const struct error *err)
+{
+	struct problem problem = {.error = err};
+	run->report->problems++;
+	run->report->exit = report_worse(run->report->exit, (int)err->cause);
+	if (run->observer->problem != NULL)
+		run->observer->problem(run->observer->context, &problem);
+	return false;
+}
+
+bool run_state_ok(struct run *run, bool ok, const struct error *err)
+{
+	return ok || run_pair_failed(run, err);
+}
+
+bool run_begin_state(struct run *run)
+{
+	struct error err = {0};
+	return run_state_ok(run, state_begin(run->state, &err), &err);
+}
+
+bool run_commit(struct run *run)
+{
+	struct error err = {0};
+	return run_state_ok(run, state_commit(run->state, &err), &err);
+}
+
+/* ---- pairing ---- */
+
+static void tell_pairing_problems(struct run *run)
+{
+	for (size_t i = 0; i < run->pairings->problems; i++) {
+		const struct pairing_problem *p = &run->pairings->problem[i];
+		struct error err = {0};
+		error_set(&err, ERROR_MAILBOX, p->cause, "%s", p->text);
+		run_problem(run, p->side, p->mailbox, NULL, &err);
+	}
+}
+
+static bool pair_mailboxes(struct run *run)
+{
+	struct state_twin *known = NULL;
+	size_t n = 0;
+	struct error err = {0};
+	if (!run_state_ok(run, state_twins(run->state, run->arena, &known, &n, &err), &err))
+		return false;
+	for (bool sure = false; !sure;) {
+		run->pairings = pairing_make(run->pair, &run->listing[LEFT], &run->listing[RIGHT],
+			known, n, run->options->only, run->arena, &err);
+		if (run->pairings == NULL)
+			return run_pair_failed(run, &err);
+		if (!mailboxes_confirm(run, known, &sure))
+			return false;
+	}
+	tell_pairing_problems(run);
+	if (run->observer->paired != NULL)
+		run->observer->paired(run->observer->context, run->pairings);
+	return true;
+}
+
+/* ---- the deletions that the guard holds back ---- */
+
+static void tell_refusals(struct run *run, const struct survey *survey, const struct verdict *v)
+{
+	for (size_t i = 0; i < v->n; i++) {
+		const struct refusal *r = &v->refusal[i];
+		const char *mailbox = NULL;
+		struct error err = {0};
+		if (r->twin != NONE)
+			mailbox = survey->box[r->twin]->pairing->name[r->side];
+		error_set(&err, ERROR_MAILBOX, CAUSE_DOUBT,
+			"%zu of %llu messages would be deleted; nothing is deleted in this pair",
+			r->deletes, (unsigned long long)r->held);
+		run_problem(run, r->side, mailbox, NULL, &err);
+	}
+	struct error how = {0};
+	error_set(&how, ERROR_STORE, CAUSE_DOUBT,
+		"to delete them too: mailtwin sync %s --max-deletions %zu; to copy what is gone on "
+		"one side back from the other: mailtwin sync %s --bring-back",
+		run->pair->name, v->deletes, run->pair->name);
+	run_pair_failed(run, &how);
+}
+
+static void mark_held(struct survey *survey, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		if (plan->step[i].kind == STEP_DELETE)
+			survey->box[plan->step[i].twin]->unsettled = true;
+}
+
+static void guard(struct run *run, struct survey *survey, struct plan *plan)
+{
+	struct verdict *v =
+		plan_judge(run->arena, plan, survey->twin, survey->held, &run->pair->max_deletions);
+	if (v->n == 0)
+		return;
+	run->report->held_deletions = v->deletes;
+	tell_refusals(run, survey, v);
+	mark_held(survey, plan);
+	plan_drop_deletions(plan);
+}
+
+/* What would have been deleted, had the world not changed under the pair. */
+static void tell_doubts(struct run *run, struct survey *survey, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->doubts; i++) {
+		const struct doubt *d = &plan->doubt[i];
+		struct error err = {0};
+		survey->box[d->twin]->unsettled = true;
+		error_set(&err, ERROR_MAILBOX, CAUSE_DOUBT,
+			"%zu messages would be deleted, but this run deletes nothing", d->deletes);
+		run_problem(run, d->side, survey->box[d->twin]->pairing->name[d->side], NULL, &err);
+	}
+}
+
+/* ---- the two passes ---- */
+
+static void tell_boxes(struct run *run)
+{
+	for (size_t i = 0; i < run->boxes; i++) {
+		struct box *box = &run->box[i];
+		run->report->equal += box->known.pairs;
+		run->report->mailboxes++;
+		box->report.equal = box->known.pairs;
+		if (run->observer->mailbox != NULL)
+			run->observer->mailbox(run->observer->context, &box->report);
+	}
+}
+
+/* In a mirror nothing is deleted as a stranger before all that it could be was read. */
+static bool wants_more(struct survey *survey, const struct plan *plan)
+{
+	bool more = false;
+	for (size_t i = 0; i < survey->n; i++) {
+		if (plan->need_whole[i] && !survey->box[i]->whole[LEFT]) {
+			survey->box[i]->whole[LEFT] = true;
+			more = true;
+		}
+		survey->box[i]->unsettled |= plan->held[i];
+	}
+	return more;
+}
+
+/* Survey and plan; NULL when the pair cannot go on. */
+static struct survey *look(struct run *run, struct box **boxes, size_t n, struct plan **plan)
+{
+	for (bool again = true; again;) {
+		struct survey *survey = survey_read(run, boxes, n);
+		again = survey != NULL && survey->unfinished;
+		*plan = survey == NULL || again ? NULL : survey_differ(run, survey);
+		if (*plan != NULL && !wants_more(survey, *plan))
+			return survey;
+		again |= *plan != NULL;
+		survey_free(survey);
+	}
+	return NULL;
+}
+
+static bool first_pass(struct run *run)
+{
+	struct box **boxes = arena_alloc(run->arena, (run->boxes + 1) * sizeof *boxes);
+	struct plan *plan;
+	size_t n = 0;
+	for (size_t i = 0; i < run->boxes; i++) {
+		struct box *box = &run->box[i];
+		bool crossed = false;
+		if (!select_crossed(run, box, &crossed))
+			return false;
+		box->whole[LEFT] |= crossed;
+		box->whole[RIGHT] |= crossed;
+		if (!box->left_out)
+			boxes[n++] = box;
+	}
+	struct survey *survey = look(run, boxes, n, &plan);
+	bool ok = survey != NULL;
+	if (ok) {
+		tell_doubts(run, survey, plan);
+		guard(run, survey, plan);
+		run->report->changes = !plan_empty(plan);
+		ok = run->options->dry_run ? preview(run, survey, plan)
+					   : carry_out(run, survey, plan);
+	}
+	survey_free(survey);
+	return ok;
+}
+
+/*
+ * Our own writes raised the cursors.  Where nothing but them happened since the cursors were read,
+ * the new ones may be stored; where anything else did, the old ones stay and the next run sees
+ * it.  The same look finds what a server without UIDPLUS called our copies.
+ */
+static void keep_only_state_steps(struct survey *survey, struct plan *plan, enum mode mode)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct step *step = &plan->step[i];
+		bool harmless = step->kind == STEP_PAIR || step->kind == STEP_FORGET ||
+				(mode == MODE_MOVE && step->kind == STEP_DELETE && step->verify);
+		if (harmless)
+			plan->step[n++] = *step;
+		else
+			survey->box[step->twin]->unsettled = true;
+	}
+	plan->n = n;
+}
+
+/* A file system's times tell one change from the next only after a moment. */
+static void settle_clocks(struct run *run)
+{
+	for (enum side side = LEFT; side <= RIGHT; side++) {
+		struct session *s = NULL;
+		if (run->store[side]->ops->settle_clock != NULL)
+			s = crew_session(run->crew, side, NULL);
+		if (s != NULL)
+			s->store->ops->settle_clock(s);
+	}
+}
+
+static bool second_pass(struct run *run)
+{
+	struct box **boxes = arena_alloc(run->arena, (run->boxes + 1) * sizeof *boxes);
+	struct plan *plan;
+	size_t n = 0;
+	for (size_t i = 0; i < run->boxes; i++) {
+		struct box *box = &run->box[i];
+		for (enum side side = LEFT; side <= RIGHT; side++) {
+			box->look[side] = box->written[side] || box->look_again;
+			box->written[side] = false;
+		}
+		box->look_again = false;
+		if (!box->left_out && (box->look[LEFT] || box->look[RIGHT]))
+			boxes[n++] = box;
+	}
+	if (n == 0)
+		return true;
+	settle_clocks(run);
+	struct survey *survey = look(run, boxes, n, &plan);
+	bool ok = survey != NULL;
+	if (ok) {
+		keep_only_state_steps(survey, plan, run->pair->mode);
+		ok = carry_out(run, survey, plan);
+	}
+	survey_free(survey);
+	return ok;
+}
+
+/* ---- the end ---- */
+
+static void count_traffic(struct run *run)
+{
+	for (enum side side = LEFT; run->crew != NULL && side <= RIGHT; side++) {
+		struct traffic t = crew_traffic(run->crew, side);
+		run->report->side[side].bytes_in = t.bytes_in;
+		run->report->side[side].bytes_out = t.bytes_out;
+		run->report->side[side].round_trips = t.round_trips;
+	}
+}
+
+static double monotonic(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Leave what `status` shows, and the facts that the next run starts from. */
+static void write_end(struct run *run, bool whole)
+{
+	struct error err = {0};
+	struct state_run end = {
+		.began = run->now, .ended = run->report->ended, .exit = run->report->exit};
+	/* Another world is known only once all of it was paired again. */
+	if (run->facts.world[LEFT] == NULL || whole) {
+		run->facts.world[LEFT] = run->world[LEFT].id;
+		run->facts.world[RIGHT] = run->world[RIGHT].id;
+	}
+	if (whole)
+		select_limits(run, &run->facts.newer_limit, &run->facts.older_limit);
+	struct buffer summary;
+	buffer_init(&summary, 64 * 1024);
+	report_json(run->report, &summary);
+	end.summary = summary.data;
+	if (run_begin_state(run) &&
+		(run->number != 0 ||
+			run_state_ok(run, state_run_begin(run->state, &run->number, run->now, &err),
+				&err))) {
+		end.number = run->number;
+		if (run_state_ok(run,
+			    state_set_facts(run->state, &run->facts, &err) &&
+				    state_run_end(run->state, &end, &err),
+			    &err))
+			run_commit(run);
+	}
+	buffer_finish(&summary);
+}
+
+static void run_finish(struct run *run, double started, bool whole)
+{
+	count_traffic(run);
+	if (stop_signal != 0)
+		run->report->exit = 128 + stop_signal;
+	run->report->seconds = monotonic() - started;
+	run->report->ended = (int64_t)time(NULL);
+	if (run->state != NULL && !run->options->dry_run && run->world[RIGHT].id != NULL)
+		write_end(run, whole);
+	crew_free(run->crew);
+	for (enum side side = LEFT; side <= RIGHT; side++)
+		if (run->locked[side])
+			run->store[side]->ops->unlock(run->store[side]);
+	state_close(run->state);
+	arena_free(run->arena);
+}
+
+static double run_start(struct run *run, const struct pair_config *pair,
+	const struct run_options *options, const struct observer *observer, struct report *report)
+{
+	*report = (struct report){.pair = pair, .began = (int64_t)time(NULL)};
+	*run = (struct run){.pair = pair,
+		.options = options,
+		.observer = observer,
+		.report = report,
+		.arena = arena_new(),
+		.now = report->began};
+	if (observer->start != NULL)
+		observer->start(observer->context, pair);
+	return monotonic();
+}
+
+void conductor_run(const struct pair_config *pair, const struct run_options *options,
+	const struct observer *observer, struct report *report)
+{
+	struct run run;
+	struct error err = {0};
+	double started = run_start(&run, pair, options, observer, report);
+	bool ok = run_state_ok(&run, listen_for_stop(&err), &err) && opening_state(&run) &&
+		  opening_stores(&run) && opening_worlds(&run) && pair_mailboxes(&run) &&
+		  mailboxes_prepare(&run) && first_pass(&run) &&
+		  (options->dry_run || second_pass(&run)) && mailboxes_remove(&run);
+	if (ok)
+		tell_boxes(&run);
+	run_finish(&run, started, ok);
+}
+
+void conductor_check(const struct pair_config *pair, const struct run_options *options,
+	const struct observer *observer, struct report *report)
+{
+	struct run run;
+	struct error err = {0};
+	struct run_options looking = *options;
+	looking.dry_run = true;
+	double started = run_start(&run, pair, &looking, observer, report);
+	(void)(run_state_ok(&run, listen_for_stop(&err), &err) && opening_state(&run) &&
+		opening_stores(&run) && opening_worlds(&run) && pair_mailboxes(&run));
+	run_finish(&run, started, false);
+}

@@ -1,0 +1,160 @@
+#include <string.h>
+
+#include "base/log.h"
+#include "sync/run.h"
+
+/* ---- the state and the stores ---- */
+
+static unsigned connections_of(const struct store_config *config)
+{
+	return strcmp(config->kind, "imap") == 0 ? config->imap.connections : UINT32_MAX;
+}
+
+/* As many workers as the side with fewer connections bears; files alone gain little by more than
+ * two. */
+static unsigned most_workers(const struct run *run)
+{
+	unsigned left = connections_of(run->pair->store[LEFT]);
+	unsigned right = connections_of(run->pair->store[RIGHT]);
+	unsigned most = left < right ? left : right;
+	if (run->options->jobs != 0 && run->options->jobs < most)
+		return run->options->jobs;
+	return most == UINT32_MAX ? 2 : most;
+}
+
+bool opening_state(struct run *run)
+{
+	struct error err = {0};
+	const char *path = state_path(run->pair->name, run->arena);
+	enum state_use use = run->options->dry_run ? STATE_READ : STATE_WRITE;
+	run->state =
+		state_open(path, use, run->options->wait, &run->report->state_was_missing, &err);
+	return run_state_ok(run, run->state != NULL, &err) &&
+	       run_state_ok(run, state_facts(run->state, run->arena, &run->facts, &err), &err);
+}
+
+/* What a run of this pair will write to: a mirror or copy leaves its source alone. */
+static bool writes_to(const struct run *run, enum side side)
+{
+	return side == RIGHT || run->pair->mode == MODE_BETWEEN || run->pair->mode == MODE_MOVE;
+}
+
+static bool open_side(struct run *run, enum side side)
+{
+	struct error err = {0};
+	struct store *store = store_new(run->pair->store[side], run->arena);
+	run->store[side] = store;
+	if (store == NULL) {
+		error_set(&err, ERROR_STORE, CAUSE_CONFIG,
+			"stores of the kind '%s' cannot be used yet", run->pair->store[side]->kind);
+		return run_failed(run, side, &err);
+	}
+	if (run->options->dry_run || !writes_to(run, side) || store->ops->lock == NULL)
+		return true;
+	run->locked[side] = store->ops->lock(store, run->options->wait, &err);
+	return run->locked[side] || run_failed(run, side, &err);
+}
+
+bool opening_stores(struct run *run)
+{
+	if (!open_side(run, LEFT) || !open_side(run, RIGHT))
+		return false;
+	run->crew = crew_new(run->store, most_workers(run));
+	return true;
+}
+
+/* ---- which worlds are these? ---- */
+
+static bool identify_side(struct run *run, enum side side)
+{
+	struct error err = {0};
+	struct session *s = crew_session(run->crew, side, &err);
+	if (s != NULL &&
+		s->store->ops->identify(s, run->facts.random, run->arena, &run->world[side], &err))
+		return true;
+	return run_failed(run, side, &err);
+}
+
+static void doubt_world(struct run *run, enum side side, const char *why)
+{
+	log_warning("%s: %s: its messages are paired by content again and nothing is deleted in "
+		    "this run",
+		run->pair->store[side]->name, why);
+	run->world_changed[side] = true;
+	run->no_deletes[LEFT] = run->no_deletes[RIGHT] = true;
+}
+
+/* A world that is another one, or an older one, than at the last sync is a world of strangers. */
+static bool judge_worlds(struct run *run)
+{
+	struct state_run last = {0};
+	struct error err = {0};
+	bool any = false;
+	if (!run_state_ok(run, state_last_run(run->state, run->arena, &last, &any, &err), &err))
+		return false;
+	for (enum side side = LEFT; side <= RIGHT; side++) {
+		const struct world *world = &run->world[side];
+		const char *known = run->facts.world[side];
+		if (known == NULL)
+			continue;
+		if (strcmp(known, world->id) != 0)
+			doubt_world(run, side, "this is another place than at the last sync");
+		else if (run->store[side]->ops->stamp == NULL || !world->stamped)
+			continue;
+		else if (world->last_run < run->facts.run)
+			doubt_world(run, side, "it is older than at the last sync");
+		else if (any && world->last_run > last.number) {
+			doubt_world(run, side, "the state of the pair is older than it");
+			run->world_changed[other(side)] = true;
+		}
+	}
+	return true;
+}
+
+static bool list_side(struct run *run, enum side side)
+{
+	struct error err = {0};
+	struct session *s = crew_session(run->crew, side, &err);
+	if (s != NULL && s->store->ops->mailboxes(s, run->arena, &run->listing[side], &err))
+		return true;
+	return run_failed(run, side, &err);
+}
+
+bool opening_worlds(struct run *run)
+{
+	return identify_side(run, LEFT) && identify_side(run, RIGHT) && judge_worlds(run) &&
+	       list_side(run, LEFT) && list_side(run, RIGHT);
+}
+
+/* ---- numbering ---- */
+
+static bool stamp_side(struct run *run, enum side side)
+{
+	struct error err = {0};
+	if (run->store[side]->ops->stamp == NULL || !writes_to(run, side))
+		return true;
+	struct session *s = crew_session(run->crew, side, &err);
+	if (s != NULL && s->store->ops->stamp(s, run->facts.random, run->number, &err))
+		return true;
+	return run_failed(run, side, &err);
+}
+
+/*
+ * The number is in the state before it is in a world, and counts there only once it is in both:
+ * whichever of these steps is the last that happened, the next run finds a number that it knows.
+ */
+bool run_will_write(struct run *run)
+{
+	struct error err = {0};
+	if (run->number != 0)
+		return true;
+	if (!run_begin_state(run) ||
+		!run_state_ok(
+			run, state_run_begin(run->state, &run->number, run->now, &err), &err) ||
+		!run_commit(run) || !stamp_side(run, LEFT) || !stamp_side(run, RIGHT))
+		return false;
+	run->facts.run = run->number;
+	return run_begin_state(run) &&
+	       run_state_ok(run, state_set_facts(run->state, &run->facts, &err), &err) &&
+	       run_commit(run);
+}

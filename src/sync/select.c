@@ -1,0 +1,183 @@
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/map.h"
+#include "sync/run.h"
+
+/* `messages`: which messages take part. */
+
+#define DAY ((int64_t)86400)
+
+/* A header block longer than this is searched in its first part only. */
+#define HEADER_SEARCHED ((size_t)256 * 1024)
+
+static int64_t day_of(int64_t seconds)
+{
+	return seconds >= 0 ? seconds / DAY : -((-seconds + DAY - 1) / DAY);
+}
+
+void select_limits(const struct run *run, int64_t *newer, int64_t *older)
+{
+	const struct selection *s = &run->pair->messages;
+	*newer = s->newer_than == 0 ? INT64_MIN : day_of(run->now - s->newer_than);
+	*older = s->older_than == 0 ? INT64_MIN : day_of(run->now - s->older_than);
+}
+
+/* By date and size; what is not known counts as in. */
+static bool within(const struct run *run, int64_t received, uint64_t size)
+{
+	const struct selection *s = &run->pair->messages;
+	int64_t newer, older;
+	select_limits(run, &newer, &older);
+	if (s->max_size != 0 && size > s->max_size)
+		return false;
+	if (received == RECEIVED_UNKNOWN)
+		return true;
+	int64_t day = day_of(received);
+	return (newer == INT64_MIN || day >= newer) && (older == INT64_MIN || day < older);
+}
+
+/* ---- `search` ---- */
+
+static void mark_found(struct message_list *list, const char *const *keys, size_t n)
+{
+	struct map *found = map_new(n);
+	for (uint32_t i = 0; i < n; i++)
+		map_put_str(found, keys[i], i);
+	for (size_t i = 0; i < list->n; i++)
+		list->at[i].selected &= map_get_str(found, list->at[i].key) != MAP_NONE;
+	map_free(found);
+}
+
+static bool read_header(struct reader *body, struct buffer *header, struct error *err)
+{
+	const uint8_t *run;
+	ssize_t n;
+	header->len = 0;
+	while ((n = body->next(body, &run, err)) > 0) {
+		size_t room = header->limit - header->len;
+		buffer_add(header, run, (size_t)n < room ? (size_t)n : room);
+	}
+	return n == 0;
+}
+
+/* A store that cannot search is read: the headers of what it listed. */
+static bool match_headers(struct run *run, struct survey *v, struct session *s,
+	struct message_list *list, struct error *err)
+{
+	const struct search *search = run->pair->messages.search;
+	const char **keys = arena_alloc(v->arena, (list->n + 1) * sizeof *keys);
+	struct map *index = map_new(list->n);
+	struct buffer header;
+	buffer_init(&header, HEADER_SEARCHED);
+	for (uint32_t i = 0; i < list->n; i++) {
+		keys[i] = list->at[i].key;
+		map_put_str(index, keys[i], i);
+	}
+	int got = s->store->ops->fetch(
+			  s, list->box.name, list->box.epoch, keys, list->n, FETCH_HEADER, err)
+			  ? 1
+			  : -1;
+	while (got > 0) {
+		struct message m = {0};
+		struct reader *body = NULL;
+		got = s->store->ops->take(s, &m, &body, err);
+		if (got < 0 && err->scope == ERROR_MESSAGE)
+			got = 1; /* it will be named when it is to be copied */
+		else if (got > 0 && read_header(body, &header, err)) {
+			struct message *listed = &list->at[map_get_str(index, m.key)];
+			listed->selected &=
+				search_matches(search, listed, v->flags, header.data, header.len);
+		}
+	}
+	map_free(index);
+	buffer_finish(&header);
+	return got == 0;
+}
+
+static bool search_side(
+	struct run *run, struct survey *v, struct message_list *list, enum side side)
+{
+	const struct search *search = run->pair->messages.search;
+	struct error err = {0};
+	if (search == NULL || list->n == 0)
+		return true;
+	if (!search_needs_header(search)) {
+		for (size_t i = 0; i < list->n; i++)
+			list->at[i].selected &=
+				search_matches(search, &list->at[i], v->flags, NULL, 0);
+		return true;
+	}
+	const char **keys = NULL;
+	size_t n = 0;
+	struct session *s = crew_session(run->crew, side, &err);
+	if (s == NULL)
+		return run_failed(run, side, &err);
+	if (s->store->ops->search == NULL) {
+		if (match_headers(run, v, s, list, &err))
+			return true;
+	} else if (s->store->ops->search(s, list->box.name, search, v->arena, &keys, &n, &err)) {
+		mark_found(list, keys, n);
+		return true;
+	}
+	return run_failed(run, side, &err);
+}
+
+/* ---- the contract ---- */
+
+static void exclude_rows(struct run *run, struct survey *v, size_t i)
+{
+	const struct message_list *list = &v->list[i][LEFT];
+	struct map *index = map_new(list->n);
+	for (uint32_t m = 0; m < list->n; m++)
+		map_put_str(index, list->at[m].key, m);
+	for (size_t r = 0; r < v->twin[i].rows; r++) {
+		struct row *row = &v->row[i][r];
+		uint32_t m = row->key[LEFT] == NULL ? MAP_NONE : map_get_str(index, row->key[LEFT]);
+		row->excluded = m != MAP_NONE ? !list->at[m].selected
+					      : !within(run, row->received, row->size);
+	}
+	map_free(index);
+}
+
+static bool limited(const struct selection *s)
+{
+	return s->newer_than != 0 || s->older_than != 0 || s->max_size != 0 || s->search != NULL;
+}
+
+bool select_messages(struct run *run, struct survey *v)
+{
+	bool ok = true, any = limited(&run->pair->messages);
+	for (size_t i = 0; ok && i < v->n; i++) {
+		for (enum side side = LEFT; ok && side <= RIGHT; side++) {
+			struct message_list *list = &v->list[i][side];
+			for (size_t m = 0; m < list->n; m++)
+				list->at[m].selected =
+					within(run, list->at[m].received, list->at[m].size);
+			ok = search_side(run, v, list, side);
+		}
+		if (any)
+			exclude_rows(run, v, i);
+	}
+	return ok;
+}
+
+/* A mailbox is looked at again, whole, when a message it knows crossed a limit since the last run.
+ */
+bool select_crossed(struct run *run, const struct box *box, bool *crossed)
+{
+	int64_t now[2], then[2] = {run->facts.newer_limit, run->facts.older_limit};
+	struct error err = {0};
+	bool ok = true;
+	*crossed = false;
+	select_limits(run, &now[0], &now[1]);
+	for (int i = 0; ok && box->known.id != 0 && i < 2 && !*crossed; i++) {
+		if (now[i] == then[i])
+			continue;
+		int64_t low = now[i] < then[i] ? now[i] : then[i];
+		int64_t high = now[i] < then[i] ? then[i] : now[i];
+		int64_t from = low == INT64_MIN ? INT64_MIN : low * DAY;
+		ok = state_rows_dated(run->state, box->known.id, from, high * DAY, crossed, &err);
+	}
+	return run_state_ok(run, ok, &err);
+}

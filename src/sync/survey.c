@@ -1,0 +1,340 @@
+#include <string.h>
+
+#include "base/map.h"
+#include "sync/run.h"
+
+/* Mailboxes that one job lists: few enough to share a big account out, many enough to share a
+ * flight. */
+#define LISTS_PER_JOB 64
+
+/* ---- what has to be listed ---- */
+
+static bool same(const char *a, const char *b)
+{
+	return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
+
+/* What LIST or stat told already shows that nothing changed. */
+static bool unchanged(const struct run *run, const struct box *box, enum side side)
+{
+	const struct mailbox *listed = box->pairing->box[side];
+	return listed != NULL && !run->world_changed[side] && !box->whole[side] &&
+	       !box->look[side] && same(listed->epoch, box->known.epoch[side]) &&
+	       same(listed->cursor, box->known.cursor[side]);
+}
+
+/* Nothing to look at on either side, and nothing left over from an earlier run. */
+static bool at_rest(const struct run *run, const struct box *box)
+{
+	return !box->known.retry && unchanged(run, box, LEFT) && unchanged(run, box, RIGHT);
+}
+
+/* A mailbox that did not change, as a list of its changes: none. */
+static void stand_in(struct box *box, enum side side, struct message_list *list)
+{
+	list->arena = arena_new();
+	list->box = *box->pairing->box[side];
+	if (list->box.total == 0)
+		list->box.total = box->known.total[side];
+	list->box.storable = (struct flag_storable){FLAG_SYSTEM_SETS - 1, true};
+	list->partial = true;
+}
+
+static void leave_out(struct run *run, struct box *box, enum side side, const struct error *err)
+{
+	box->left_out = true;
+	box->unsettled = true;
+	/* What is gone on this side elsewhere may have been moved in here. */
+	run->no_deletes[other(side)] = true;
+	run_problem(run, side, box->pairing->name[side], NULL, err);
+}
+
+/* ---- JOB_LIST: asking and taking ---- */
+
+static struct job *new_list_job(struct run *run, enum side side)
+{
+	struct arena *arena = arena_new();
+	struct job *job = arena_alloc(arena, sizeof *job);
+	*job = (struct job){.kind = JOB_LIST, .side = side, .arena = arena};
+	job->list = arena_alloc(arena, LISTS_PER_JOB * sizeof *job->list);
+	job->keys = arena_alloc(arena, LISTS_PER_JOB * sizeof *job->keys);
+	job->flags = flag_table_new();
+	job->twin = (uint32_t)run->boxes;
+	return job;
+}
+
+static bool has_to_be_listed(const struct run *run, const struct box *box, enum side side)
+{
+	/* In a dry run what is yet to be made is empty. */
+	if (run->options->dry_run && box->pairing->create[side])
+		return false;
+	return !unchanged(run, box, side);
+}
+
+static void ask(struct run *run, struct job *job, const struct box *box, enum side side)
+{
+	bool again = !box->whole[side] && !run->world_changed[side];
+	const char *epoch = again ? box->known.epoch[side] : NULL;
+	const char *since = again ? box->known.cursor[side] : NULL;
+	job->list[job->n++] =
+		(struct list_item){.name = box->known.name[side], .epoch = epoch, .since = since};
+}
+
+/* Give every mailbox of one side that has to be listed to the crew, in jobs of many. */
+static void submit_lists(struct run *run, struct survey *v, enum side side)
+{
+	struct job *job = NULL;
+	for (size_t i = 0; i < v->n; i++) {
+		if (!has_to_be_listed(run, v->box[i], side))
+			continue;
+		if (job == NULL)
+			job = new_list_job(run, side);
+		ask(run, job, v->box[i], side);
+		if (job->n == LISTS_PER_JOB) {
+			crew_submit(run->crew, job);
+			job = NULL;
+		}
+	}
+	if (job != NULL)
+		crew_submit(run->crew, job);
+}
+
+static void take_list(struct survey *v, const struct job *job, const struct list_item *item,
+	struct message_list *list)
+{
+	*list = item->list;
+	for (size_t i = 0; i < list->n; i++)
+		list->at[i].flags = flags_move(v->flags, job->flags, list->at[i].flags);
+	struct flag_storable *storable = &list->box.storable;
+	storable->listed = flags_move(v->flags, job->flags, storable->listed);
+}
+
+static bool take_lists(struct run *run, struct survey *v, const struct map *index, struct job *job)
+{
+	for (size_t i = 0; i < job->n; i++) {
+		const struct list_item *item = &job->list[i];
+		uint32_t at = map_get_str(index, item->name);
+		if (item->state == ITEM_DONE)
+			take_list(v, job, item, &v->list[at][job->side]);
+		else if (item->state == ITEM_FAILED)
+			leave_out(run, v->box[at], job->side, item->error);
+	}
+	if (job->error.scope == ERROR_NONE)
+		return true;
+	run_problem(run, job->side, NULL, NULL, &job->error);
+	return false;
+}
+
+static struct map *index_names(const struct survey *v, enum side side)
+{
+	struct map *index = map_new(v->n);
+	for (uint32_t i = 0; i < v->n; i++)
+		map_put_str(index, v->box[i]->known.name[side], i);
+	return index;
+}
+
+static bool read_lists(struct run *run, struct survey *v)
+{
+	struct map *index[2] = {index_names(v, LEFT), index_names(v, RIGHT)};
+	bool ok = true;
+	submit_lists(run, v, LEFT);
+	submit_lists(run, v, RIGHT);
+	for (struct job *job; (job = crew_wait(run->crew)) != NULL;) {
+		ok = take_lists(run, v, index[job->side], job) && ok;
+		flag_table_free(job->flags);
+		arena_free(job->arena);
+	}
+	map_free(index[LEFT]);
+	map_free(index[RIGHT]);
+	return ok;
+}
+
+/* ---- what the state knows of it ---- */
+
+/* Keys of a list that rows may name: what it lists, and what it says is gone. */
+static const char **touched_keys(struct survey *v, const struct message_list *list, size_t *n)
+{
+	const char **keys = arena_alloc(v->arena, (list->n + list->n_gone + 1) * sizeof *keys);
+	*n = 0;
+	for (size_t i = 0; i < list->n; i++)
+		keys[(*n)++] = list->at[i].key;
+	for (size_t i = 0; i < list->n_gone; i++)
+		keys[(*n)++] = list->gone[i];
+	return keys;
+}
+
+static bool read_touched(
+	struct run *run, struct survey *v, size_t i, bool halves, struct twin *twin)
+{
+	struct error err = {0};
+	const char **keys[2];
+	size_t n[2];
+	for (enum side side = LEFT; side <= RIGHT; side++)
+		keys[side] = touched_keys(v, &v->list[i][side], &n[side]);
+	const char *const *const lent[2] = {keys[LEFT], keys[RIGHT]};
+	return run_state_ok(run,
+		state_rows_touched(run->state, v->box[i]->known.id, lent, n, halves, v->flags,
+			v->arena, &v->row[i], &twin->rows, &err),
+		&err);
+}
+
+/* Whether every listed message is named by a row: then no half can find a new twin. */
+static bool all_known(const struct survey *v, size_t i, const struct twin *twin)
+{
+	bool all = true;
+	for (enum side side = LEFT; all && side <= RIGHT; side++) {
+		const struct message_list *list = &v->list[i][side];
+		struct map *index = map_new(twin->rows);
+		for (uint32_t r = 0; r < twin->rows; r++)
+			if (v->row[i][r].key[side] != NULL)
+				map_put_str(index, v->row[i][r].key[side], r);
+		for (size_t m = 0; all && m < list->n; m++)
+			all = map_get_str(index, list->at[m].key) != MAP_NONE;
+		map_free(index);
+	}
+	return all;
+}
+
+static bool read_rows(struct run *run, struct survey *v, size_t i, struct twin *twin)
+{
+	struct error err = {0};
+	int64_t id = v->box[i]->known.id;
+	bool partial = v->list[i][LEFT].partial && v->list[i][RIGHT].partial;
+	if (id == 0)
+		return true;
+	if (!partial || v->box[i]->known.retry)
+		return run_state_ok(run,
+			state_rows(
+				run->state, id, v->flags, v->arena, &v->row[i], &twin->rows, &err),
+			&err);
+	return read_touched(run, v, i, false, twin) &&
+	       (all_known(v, i, twin) || read_touched(run, v, i, true, twin));
+}
+
+/* UIDs only grow: a lower UIDNEXT is an older world under the same UIDVALIDITY. */
+static bool went_back(const char *known, const char *now)
+{
+	if (known == NULL || now == NULL || strlen(known) != strlen(now))
+		return known != NULL && now != NULL && strlen(now) < strlen(known);
+	return strcmp(now, known) < 0;
+}
+
+static void judge_epoch(struct run *run, struct survey *v, size_t i, enum side side)
+{
+	struct box *box = v->box[i];
+	struct twin *twin = &v->twin[i];
+	const struct mailbox *now = &v->list[i][side].box;
+	bool back = went_back(box->known.next[side], now->next);
+	if (box->known.epoch[side] == NULL)
+		return;
+	twin->new_epoch[side] =
+		run->world_changed[side] || back || !same(box->known.epoch[side], now->epoch);
+	if (twin->new_epoch[side] && v->list[i][side].partial) {
+		box->whole[side] = true;
+		v->unfinished = true;
+	}
+	if (back)
+		twin->no_deletes[LEFT] = twin->no_deletes[RIGHT] = true;
+}
+
+static void describe_side(struct run *run, struct survey *v, size_t i, enum side side)
+{
+	struct twin *twin = &v->twin[i];
+	const struct pairing *p = v->box[i]->pairing;
+	const struct message_list *list = &v->list[i][side];
+	bool exists = list->arena != NULL;
+	twin->list[side] = exists ? list : NULL;
+	twin->no_deletes[side] = run->world_changed[LEFT] || run->world_changed[RIGHT];
+	if (exists) {
+		judge_epoch(run, v, i, side);
+		twin->read_only[side] = list->box.read_only;
+		v->held[i].total[side] = list->box.total;
+	}
+	if (p->box[side] != NULL) {
+		twin->drafts |= (p->box[side]->use & USE_DRAFTS) != 0;
+		twin->exempt[side] = (p->box[side]->use & (USE_TRASH | USE_JUNK)) != 0;
+	}
+}
+
+static bool read_state(struct run *run, struct survey *v, size_t i)
+{
+	struct error err = {0};
+	struct twin *twin = &v->twin[i];
+	struct intent *intents = NULL;
+	for (enum side side = LEFT; side <= RIGHT; side++)
+		describe_side(run, v, i, side);
+	if (!read_rows(run, v, i, twin))
+		return false;
+	if (v->box[i]->known.id != 0 && !run_state_ok(run,
+						state_intents(run->state, v->box[i]->known.id,
+							v->arena, &intents, &twin->intents, &err),
+						&err))
+		return false;
+	twin->row = v->row[i];
+	twin->intent = intents;
+	return true;
+}
+
+/* A mailbox that could not be read takes no further part; the others close ranks. */
+static void drop_left_out(struct survey *v)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < v->n; i++) {
+		if (v->box[i]->left_out) {
+			arena_free(v->list[i][LEFT].arena);
+			arena_free(v->list[i][RIGHT].arena);
+			continue;
+		}
+		v->box[n] = v->box[i];
+		v->list[n][LEFT] = v->list[i][LEFT];
+		v->list[n][RIGHT] = v->list[i][RIGHT];
+		n++;
+	}
+	v->n = n;
+}
+
+static struct survey *new_survey(struct run *run, struct box **boxes, size_t n)
+{
+	struct arena *arena = arena_new();
+	struct survey *v = arena_alloc(arena, sizeof *v);
+	v->arena = arena;
+	v->flags = flag_table_new();
+	v->box = arena_alloc(arena, n * sizeof(struct box *));
+	for (size_t i = 0; i < n; i++)
+		if (!at_rest(run, boxes[i]))
+			v->box[v->n++] = boxes[i];
+	v->twin = arena_alloc(arena, v->n * sizeof *v->twin);
+	v->list = arena_alloc(arena, v->n * sizeof *v->list);
+	v->row = arena_alloc(arena, v->n * sizeof *v->row);
+	v->held = arena_alloc(arena, v->n * sizeof *v->held);
+	return v;
+}
+
+void survey_free(struct survey *v)
+{
+	if (v == NULL)
+		return;
+	for (size_t i = 0; i < v->n; i++) {
+		arena_free(v->list[i][LEFT].arena);
+		arena_free(v->list[i][RIGHT].arena);
+	}
+	flag_table_free(v->flags);
+	arena_free(v->arena);
+}
+
+struct survey *survey_read(struct run *run, struct box **boxes, size_t n)
+{
+	struct survey *v = new_survey(run, boxes, n);
+	for (size_t i = 0; i < v->n; i++)
+		for (enum side side = LEFT; side <= RIGHT; side++)
+			if (unchanged(run, v->box[i], side))
+				stand_in(v->box[i], side, &v->list[i][side]);
+	bool ok = read_lists(run, v);
+	drop_left_out(v);
+	for (size_t i = 0; ok && i < v->n; i++)
+		ok = read_state(run, v, i);
+	if (ok && select_messages(run, v))
+		return v;
+	survey_free(v);
+	return NULL;
+}
