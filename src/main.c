@@ -1,7 +1,6 @@
-#include <stdio.h>
+#include "cmd/command.h"
 
-int main(void)
+int main(int argc, char **argv)
 {
-	puts("mailtwin");
-	return 0;
+	return command_main(argc, argv);
 }

@@ -1,0 +1,135 @@
+#include "config.h"
+
+#include "cmd/command.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "cmd/print.h"
+#include "config/config.h"
+#include "sync/conductor.h"
+
+static const struct command commands[] = {
+	{"check", "[PAIR...]",
+		"read the configuration, sign in everywhere, show which mailbox pairs with which",
+		"Nothing is changed, and no mailbox is opened.", OPTIONS_TALK, command_check},
+	{"diff", "[PAIR...]", "show what sync would do, and do nothing",
+		"A line a mailbox; with --verbose a line a message: + new, ~ flags, > moved, - "
+		"deleted.",
+		OPTIONS_RUN | OPTIONS_STORES | OPTIONS_TALK | OPTIONS_JSON, command_diff},
+	{"sync", "[PAIR...]", "bring the pairs (all of them by default) to the same state",
+		"Stopped at any moment, it is simply run again.",
+		OPTIONS_RUN | OPTIONS_WRITE | OPTIONS_STORES | OPTIONS_TALK | OPTIONS_JSON,
+		command_sync},
+	{"status", "[PAIR...]", "what is known of each pair: last run, counts, what failed",
+		"Exits 1 when a pair's last run failed, never was, or is older than --max-age.",
+		OPTIONS_STATUS | OPTIONS_JSON, command_status},
+};
+
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+static int usage(FILE *out, int exit)
+{
+	fputs("usage: mailtwin [-c FILE] COMMAND [OPTIONS] [PAIR...]\n\n", out);
+	for (size_t i = 0; i < COMMANDS; i++)
+		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+	fputs("  help       what a command does, and its options\n\n"
+	      "mailtwin(1) has examples, mailtwin.yml(5) describes the configuration.\n",
+		out);
+	return exit;
+}
+
+static int help(const struct command *command)
+{
+	printf("usage: mailtwin %s [OPTIONS] %s\n\n%s\n%s\n\n", command->name, command->arguments,
+		command->summary, command->details);
+	options_help(stdout, command->groups | OPTIONS_COMMON);
+	return 0;
+}
+
+static int unknown_command(const char *word)
+{
+	const char *names[COMMANDS + 1];
+	for (size_t i = 0; i < COMMANDS; i++)
+		names[i] = commands[i].name;
+	names[COMMANDS] = NULL;
+	const char *near = config_nearest(word, names);
+	print_problem("unknown command '%s'%s%s%s", word, near != NULL ? "; did you mean '" : "",
+		near != NULL ? near : "", near != NULL ? "'?" : "");
+	return usage(stderr, CAUSE_CONFIG);
+}
+
+static int run_command(const struct command *command, const char *config, int argc, char **argv)
+{
+	struct options options = {.arena = arena_new(), .config = config};
+	struct error err = {0};
+	int code;
+	if (!options_parse(&options, command->groups | OPTIONS_COMMON, argc, argv, &err)) {
+		print_problem("%s", err.text);
+		fprintf(stderr, "try: mailtwin help %s\n", command->name);
+		code = CAUSE_CONFIG;
+	} else if (options.help) {
+		code = help(command);
+	} else {
+		print_start(&options);
+		code = command->run(&options);
+	}
+	arena_free(options.arena);
+	return code;
+}
+
+/* Where standard output cannot be written, nobody saw the results: that is no success. */
+static int flush_output(int code)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	print_problem("cannot write to standard output");
+	return code == 0 ? CAUSE_LOCAL : code;
+}
+
+/* A second signal of a person who cannot wait ends the program at once: that is safe, too. */
+static void catch_signals(void)
+{
+	struct sigaction stop = {.sa_handler = conductor_stop, .sa_flags = (int)SA_RESETHAND};
+	sigemptyset(&stop.sa_mask);
+	sigaction(SIGINT, &stop, NULL);
+	sigaction(SIGTERM, &stop, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+int command_main(int argc, char **argv)
+{
+	const char *config = NULL;
+	int at = 1;
+	catch_signals();
+	while (at + 1 < argc &&
+		(strcmp(argv[at], "-c") == 0 || strcmp(argv[at], "--config") == 0)) {
+		config = argv[at + 1];
+		at += 2;
+	}
+	if (at == argc)
+		return usage(stderr, CAUSE_CONFIG);
+	const char *word = argv[at++];
+	if (strcmp(word, "--version") == 0) {
+		puts(PACKAGE_STRING);
+		return flush_output(0);
+	}
+	bool asks =
+		strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+	if (asks && at == argc)
+		return flush_output(usage(stdout, 0));
+	const struct command *command = find_command(asks ? argv[at] : word);
+	if (command == NULL)
+		return unknown_command(asks ? argv[at] : word);
+	return flush_output(
+		asks ? help(command) : run_command(command, config, argc - at, argv + at));
+}

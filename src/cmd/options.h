@@ -1,0 +1,54 @@
+#ifndef MAILTWIN_CMD_OPTIONS_H
+#define MAILTWIN_CMD_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "mail/pattern.h"
+
+/*
+ * The command line as data: an option is a row with its name, its value, its help and what it sets;
+ * parsing and --help both come from the table.
+ */
+struct options {
+	struct arena *arena;
+	const char *config;	       /* -c; NULL = the default place */
+	const char *from, *to;	       /* --from, --to: stores by name or URL */
+	struct pattern_list mailboxes; /* --mailbox, in order */
+	size_t cap_mailboxes;
+	const char *mode;	   /* --mode */
+	const char *max_deletions; /* --max-deletions */
+	const char *trace;	   /* --trace */
+	unsigned wait;		   /* --wait, seconds */
+	int64_t max_age;	   /* --max-age, seconds; 0 = any */
+	bool dry_run, bring_back, exit_code, json, quiet, verbose, help;
+	const char **names; /* what is no option: pairs */
+	size_t n_names, cap_names;
+};
+
+/* Which options a command takes, as bits; all take the common ones. */
+enum option_group {
+	OPTIONS_COMMON = 1 << 0, /* -c, --help */
+	OPTIONS_RUN = 1 << 1,	 /* sync and diff */
+	OPTIONS_WRITE = 1 << 2,	 /* sync */
+	OPTIONS_STORES = 1 << 3, /* --from, --to */
+	OPTIONS_TALK = 1 << 4,	 /* --quiet, --verbose, --trace */
+	OPTIONS_JSON = 1 << 5,
+	OPTIONS_STATUS = 1 << 6
+};
+
+/*
+ * options_parse(options, groups, argc, argv, err):
+ * Fill ${options} (zeroed, with an arena) from ${argv}[0..${argc}).  Options and names may be
+ * mixed; "--" ends the options. Strings stay in ${argv}.  Fails with CAUSE_CONFIG.
+ */
+bool options_parse(
+	struct options *options, unsigned groups, int argc, char **argv, struct error *err);
+
+/* options_help(out, groups): print one line for each option of ${groups}. */
+void options_help(FILE *out, unsigned groups);
+
+#endif

@@ -1,0 +1,22 @@
+#ifndef MAILTWIN_CMD_PAIRS_H
+#define MAILTWIN_CMD_PAIRS_H
+
+#include "cmd/options.h"
+#include "config/config.h"
+
+/*
+ * Which pairs a command line is about, with what it changes of them.
+ */
+struct pairs {
+	struct pair_config **at;
+	size_t n, cap;
+};
+
+/*
+ * pairs_choose(options, pairs):
+ * The pairs that ${options} names, all of the configuration when it names none, or the one that
+ * --from and --to make.  False after the mistakes were printed: exit code 2.
+ */
+bool pairs_choose(const struct options *options, struct pairs *pairs);
+
+#endif

@@ -1,0 +1,44 @@
+#include "cmd/command.h"
+#include "cmd/pairs.h"
+#include "cmd/print.h"
+#include "sync/conductor.h"
+
+/* A dry run judges like a run, but only what would hold a run back, or --exit-code, is told by its
+ * code. */
+static int code_of(const struct options *options, const struct report *report, bool dry)
+{
+	if (dry && report->exit == 0 && options->exit_code && report->changes)
+		return 1;
+	return report->exit;
+}
+
+static int run_pairs(const struct options *options, bool dry)
+{
+	const struct run_options run = {
+		.only = options->mailboxes.n > 0 ? &options->mailboxes : NULL,
+		.dry_run = dry,
+		.bring_back = options->bring_back,
+		.wait = options->wait};
+	struct pairs pairs = {0};
+	int code = 0;
+	if (!pairs_choose(options, &pairs))
+		return CAUSE_CONFIG;
+	const struct observer *observer = print_observer(options, dry);
+	for (size_t i = 0; i < pairs.n && code < 128; i++) {
+		struct report report;
+		conductor_run(pairs.at[i], &run, observer, &report);
+		print_report(options, &report, dry);
+		code = report_worse(code, code_of(options, &report, dry));
+	}
+	return code;
+}
+
+int command_sync(const struct options *options)
+{
+	return run_pairs(options, options->dry_run);
+}
+
+int command_diff(const struct options *options)
+{
+	return run_pairs(options, true);
+}
