@@ -4,6 +4,7 @@
 #include "cmd/command.h"
 #include "cmd/pairs.h"
 #include "cmd/print.h"
+#include "imap/trace.h"
 #include "sync/conductor.h"
 
 /* What check shows of one pair of mailboxes. */
@@ -49,9 +50,14 @@ int command_check(const struct options *options)
 	const struct run_options run = {.dry_run = true};
 	struct observer observer = *print_observer(options, false);
 	struct pairs pairs = {0};
+	struct error err = {0};
 	int code = 0;
 	if (!pairs_choose(options, &pairs))
 		return CAUSE_CONFIG;
+	if (options->trace != NULL && !trace_open(options->trace, &err)) {
+		print_problem("%s", err.text);
+		return (int)err.cause;
+	}
 	observer.context = (void *)(uintptr_t)options;
 	observer.paired = show_pairings;
 	for (size_t i = 0; i < pairs.n && code < 128; i++) {
@@ -60,6 +66,7 @@ int command_check(const struct options *options)
 		conductor_check(pairs.at[i], &run, &observer, &report);
 		code = report_worse(code, report.exit);
 	}
+	trace_close();
 	if (code == 0 && !options->quiet)
 		printf("all is well: %zu %s\n", pairs.n, pairs.n == 1 ? "pair" : "pairs");
 	return code;

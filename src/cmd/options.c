@@ -73,6 +73,13 @@ static bool set_limit(struct options *o, const char *value, struct error *err)
 	return true;
 }
 
+static bool set_trace(struct options *o, const char *value, struct error *err)
+{
+	(void)err;
+	o->trace = value;
+	return true;
+}
+
 static bool set_wait(struct options *o, const char *value, struct error *err)
 {
 	int64_t seconds;
@@ -133,6 +140,8 @@ static const struct option table[] = {
 	{"quiet", 'q', NULL, "print nothing unless something is wrong", OPTIONS_TALK, set_quiet},
 	{"verbose", 'v', NULL, "print more: a line a message, how connections were made",
 		OPTIONS_TALK, set_verbose},
+	{"trace", '\0', "FILE", "write the protocol to FILE, secrets struck out", OPTIONS_TALK,
+		set_trace},
 	{"help", 'h', NULL, "print this", OPTIONS_COMMON, set_help},
 };
 

@@ -1,6 +1,7 @@
 #include "cmd/command.h"
 #include "cmd/pairs.h"
 #include "cmd/print.h"
+#include "imap/trace.h"
 #include "sync/conductor.h"
 
 /* A dry run judges like a run, but only what would hold a run back, or --exit-code, is told by its
@@ -20,9 +21,14 @@ static int run_pairs(const struct options *options, bool dry)
 		.bring_back = options->bring_back,
 		.wait = options->wait};
 	struct pairs pairs = {0};
+	struct error err = {0};
 	int code = 0;
 	if (!pairs_choose(options, &pairs))
 		return CAUSE_CONFIG;
+	if (options->trace != NULL && !trace_open(options->trace, &err)) {
+		print_problem("%s", err.text);
+		return (int)err.cause;
+	}
 	const struct observer *observer = print_observer(options, dry);
 	for (size_t i = 0; i < pairs.n && code < 128; i++) {
 		struct report report;
@@ -30,6 +36,7 @@ static int run_pairs(const struct options *options, bool dry)
 		print_report(options, &report, dry);
 		code = report_worse(code, code_of(options, &report, dry));
 	}
+	trace_close();
 	return code;
 }
 
