@@ -214,11 +214,15 @@ bool maildir_times_passed(
 
 /* ---- names (maildir_names.c) ---- */
 
+enum maildir_style { STYLE_MAILDIRPP, STYLE_NESTED, STYLE_LEGACY, STYLE_FLAT };
+
+/* How a Maildir spells the names of its folders: the configuration says one half, what lies there
+ * the other. */
 struct maildir_naming {
-	enum maildir_layout layout;
-	bool utf7;	    /* new folders are spelt so, and others read so where they can be */
-	bool inbox_is_root; /* nested, but the root itself is INBOX, as Dovecot's LAYOUT=fs has it
-			     */
+	enum maildir_style style;
+	bool utf7;	     /* new folders are spelt so, and others read so where they can be */
+	bool inbox_is_root;  /* Maildir++; nested as Dovecot's LAYOUT=fs has it */
+	bool inbox_is_empty; /* Maildir++ as mbsync has it: "..Sub" is below INBOX */
 };
 
 enum maildir_spelling {
@@ -235,6 +239,13 @@ const char *maildir_name_encode(const struct maildir_naming *naming, const char 
 /* maildir_name_decode(naming, path, arena): the mailbox name of the folder ${path}. */
 const char *maildir_name_decode(
 	const struct maildir_naming *naming, const char *path, struct arena *arena);
+
+/* maildir_name_join(naming, name, separator, arena): the levels of ${name}, each spelt as on disk,
+ * with ${separator} between them.  maildir_name_split(): back again. */
+const char *maildir_name_join(
+	const struct maildir_naming *naming, const char *name, char separator, struct arena *arena);
+const char *maildir_name_split(const struct maildir_naming *naming, const char *text, size_t len,
+	char separator, struct arena *arena);
 
 /* maildir_name_spelling(path, arena): in which spelling a name like that is written. */
 enum maildir_spelling maildir_name_spelling(const char *path, struct arena *arena);
@@ -395,13 +406,13 @@ void maildir_describe(struct maildir_session *s, int dir, const struct maildir_t
 	struct arena *arena, struct mailbox *box);
 
 /* maildir_subscriptions_tell(s, list, err): fill in `subscribed` of ${list}, sorted by name.
- * maildir_subscribe(s, name, path, subscribe, err): change it for one, whose folder is ${path}.
+ * maildir_subscribe(s, name, subscribe, err): change it for one.
  * maildir_subscriptions_rename(s, from, to, err): what is ${from} or below it is ${to} now; NULL:
  * mailbox ${from} itself is no more. */
 bool maildir_subscriptions_tell(
 	struct maildir_session *s, struct mailbox_list *list, struct error *err);
-bool maildir_subscribe(struct maildir_session *s, const char *name, const char *path,
-	bool subscribe, struct error *err);
+bool maildir_subscribe(
+	struct maildir_session *s, const char *name, bool subscribe, struct error *err);
 bool maildir_subscriptions_rename(
 	struct maildir_session *s, const char *from, const char *to, struct error *err);
 

@@ -14,7 +14,9 @@
 
 enum {
 	/* A tree with more directories is no Maildir but, say, a home directory. */
-	MAX_DIRECTORIES = 100000
+	MAX_DIRECTORIES = 100000,
+	/* Names looked at in a folder to learn which program writes there: all bear its mark. */
+	TRACE_FILES = 20
 };
 
 /* The folders that a look at the tree found. */
@@ -56,10 +58,12 @@ static void found(struct scan *scan, const char *path)
 	*ARENA_PUSH(scan->arena, scan->path, scan->n, scan->cap) = path;
 }
 
-/* Names that begin with two dots are other programs' own: "..DOVECOT-TRASHED". */
-static bool is_hidden_folder(const char *name)
+/* Whether ${name} is hidden, but no folder that Dovecot is about to remove. */
+static bool is_hidden(const char *name)
 {
-	return name[0] == '.' && name[1] != '\0' && name[1] != '.';
+	static const char trash[] = "..DOVECOT-TRASHED";
+	return name[0] == '.' && name[1] != '\0' && strcmp(name, "..") != 0 &&
+	       strncmp(name, trash, strlen(trash)) != 0;
 }
 
 static bool is_own(const char *name)
@@ -69,7 +73,7 @@ static bool is_own(const char *name)
 
 static void look_at_top(struct scan *scan, int root, const struct dirent *e, bool nested)
 {
-	if (is_hidden_folder(e->d_name) && is_folder(root, e->d_name, scan->arena)) {
+	if (is_hidden(e->d_name) && is_folder(root, e->d_name, scan->arena)) {
 		scan->has_hidden = true;
 		if (!nested)
 			found(scan, arena_strdup(scan->arena, e->d_name));
@@ -131,6 +135,12 @@ static bool look_below(struct scan *scan, int at, const char *name, const char *
 	return ok;
 }
 
+/* A hidden directory is a folder only below another, in mbsync's Legacy style. */
+static bool is_level(const char *name, unsigned depth)
+{
+	return name[0] != '.' || (depth > 1 && is_hidden(name));
+}
+
 /* The folders in directory ${at}, which is ${path} below the root ("" the root). */
 static bool scan_tree(
 	struct scan *scan, int at, const char *path, unsigned depth, struct error *err)
@@ -141,7 +151,7 @@ static bool scan_tree(
 		return cannot_read(path, err);
 	bool ok = true;
 	for (errno = 0; ok && (e = readdir(d)) != NULL; errno = 0)
-		if (may_be_directory(e) && e->d_name[0] != '.' && !is_own(e->d_name))
+		if (may_be_directory(e) && is_level(e->d_name, depth) && !is_own(e->d_name))
 			ok = look_below(scan, at, e->d_name,
 				arena_printf(scan->arena, "%s%s%s", path, *path != '\0' ? "/" : "",
 					e->d_name),
@@ -180,17 +190,54 @@ static bool spells_utf7(const struct scan *scan, int root, bool inbox_is_root)
 	return all == SPELLING_ANY && faccessat(root, trace, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+static bool any_path(const struct scan *scan, const char *part)
+{
+	for (size_t i = 0; i < scan->n; i++)
+		if (strstr(scan->path[i], part) != NULL)
+			return true;
+	return false;
+}
+
+/* Whether a message in folder ${path} bears the mark that offlineimap puts into names. */
+static bool offlineimap_was_here(int root, const char *path, struct arena *arena)
+{
+	bool found = false;
+	const struct dirent *e;
+	DIR *d = open_directory(root, arena_printf(arena, "%s/cur", path));
+	for (int i = 0; d != NULL && !found && i < TRACE_FILES && (e = readdir(d)) != NULL; i++)
+		found = strstr(e->d_name, ",FMD5=") != NULL;
+	if (d != NULL)
+		closedir(d);
+	return found;
+}
+
+/* What `layout: nested` looks like here.  "A.b" is one level, or two as offlineimap writes them:
+ * only its own mark decides that. */
+static enum maildir_style nested_style(const struct scan *scan, int root)
+{
+	if (any_path(scan, "/."))
+		return STYLE_LEGACY;
+	if (any_path(scan, "/") || !any_path(scan, "."))
+		return STYLE_NESTED;
+	for (size_t i = 0; i < scan->n; i++)
+		if (offlineimap_was_here(root, scan->path[i], scan->arena))
+			return STYLE_FLAT;
+	return STYLE_NESTED;
+}
+
 static void set_naming(struct maildir_session *s, const struct scan *scan)
 {
 	const struct maildir_config *config = maildir_config(s);
+	struct maildir_naming *naming = &s->naming;
 	bool nested = config->layout == LAYOUT_NESTED, has_inbox = false;
 	for (size_t i = 0; i < scan->n; i++)
 		has_inbox = has_inbox || name_is_inbox(scan->path[i]);
-	s->naming.layout = config->layout;
-	s->naming.inbox_is_root = nested && scan->has_cur && !has_inbox;
-	s->naming.utf7 = config->names == NAMES_UTF7 ||
-			 (config->names == NAMES_AUTO &&
-				 spells_utf7(scan, s->root, !nested || s->naming.inbox_is_root));
+	naming->style = nested ? nested_style(scan, s->root) : STYLE_MAILDIRPP;
+	naming->inbox_is_root = !nested || (scan->has_cur && !has_inbox);
+	naming->inbox_is_empty = !nested && any_path(scan, "..");
+	naming->utf7 =
+		config->names == NAMES_UTF7 ||
+		(config->names == NAMES_AUTO && spells_utf7(scan, s->root, naming->inbox_is_root));
 }
 
 /* The spelling that a new folder of this name would get comes first, so that it is the one kept. */
@@ -242,7 +289,7 @@ static void set_folders(struct maildir_session *s, const struct scan *scan)
 	maildir_folders_forget(s);
 	s->folders.arena = arena_new();
 	set_naming(s, scan);
-	if (scan->has_cur && (s->naming.layout == LAYOUT_MAILDIRPP || s->naming.inbox_is_root))
+	if (scan->has_cur && s->naming.inbox_is_root)
 		add_folder(s, ".");
 	for (size_t i = 0; i < scan->n; i++)
 		add_folder(s, scan->path[i]);

@@ -65,7 +65,7 @@ static bool make_parents(struct maildir_session *s, const char *path, struct err
 static bool fill_folder(struct maildir_session *s, int dir, const char *path, struct error *err)
 {
 	static const char *const parts[] = {"tmp", "new", "cur"};
-	bool below = s->naming.layout == LAYOUT_MAILDIRPP && strcmp(path, ".") != 0;
+	bool below = s->naming.style == STYLE_MAILDIRPP && strcmp(path, ".") != 0;
 	int mark = below ? file_create(dir, "maildirfolder") : -1;
 	if (mark >= 0)
 		close(mark);
@@ -116,8 +116,7 @@ bool maildir_create(
 	if (maildir_folder_path(s, name) != NULL)
 		return true;
 	struct arena *arena = arena_new();
-	bool ok = make_mailbox(s, name, arena, err) &&
-		  maildir_subscribe(s, name, maildir_folder_path(s, name), subscribe, err);
+	bool ok = make_mailbox(s, name, arena, err) && maildir_subscribe(s, name, subscribe, err);
 	arena_free(arena);
 	return ok;
 }
@@ -241,15 +240,15 @@ static bool rename_path(
 	return ok;
 }
 
-/* In Maildir++ the folders below it lie beside it, and go one by one. */
+/* Folders below it that lie beside it on the disk go one by one. */
 static bool rename_folders(struct maildir_session *s, const char *from, const char *to,
 	struct arena *arena, struct error *err)
 {
+	bool beside = s->naming.style == STYLE_MAILDIRPP || s->naming.style == STYLE_FLAT;
 	for (size_t i = 0; i < s->folders.n; i++) {
 		const struct maildir_folder *f = &s->folders.at[i];
 		const char *name = maildir_renamed(f->name, from, to, arena);
-		if (name == NULL ||
-			(s->naming.layout == LAYOUT_NESTED && strcmp(f->name, from) != 0))
+		if (name == NULL || (!beside && strcmp(f->name, from) != 0))
 			continue;
 		const char *path = maildir_name_encode(&s->naming, name, arena, err);
 		if (path == NULL || !rename_path(s, f->path, path, err))

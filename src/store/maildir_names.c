@@ -6,15 +6,28 @@
 #include "imap/utf7.h"
 
 /*
- * How folders are spelt on disk:
+ * How folders are spelt on disk, apart from INBOX where the root itself is it:
  *
- *   Maildir++   INBOX is the root itself, any other "." level *( "." level ), side by side in it
+ *   Maildir++   "." level *( "." level )      all in the root
  *   nested      level *( "/" level )
+ *   Legacy      level *( "/." level )         nested, as mbsync's SubFolders Legacy has it
+ *   flat        level *( "." level )          all in the root, as offlineimap has it
  *
  * A level is written as in a mailbox name (mail/name.h), and in written form also where the disk
- * has another meaning for it: '.' in Maildir++; a hidden or reserved name in nested.  With names:
- * utf7 the result is in modified UTF-7.
+ * has another meaning for it: '.' where that is between levels, else a hidden or reserved name.
+ * With names: utf7 the result is in modified UTF-7.  In mbsync's Maildir++ the first level of what
+ * is below INBOX is empty: "..Sub".
  */
+static const struct {
+	const char *prefix, *separator;
+	const char *also;  /* what a level must not hold besides what a mailbox name cannot */
+	bool has_reserved; /* some names are taken */
+} styles[] = {
+	[STYLE_MAILDIRPP] = {".", ".", "/.", false},
+	[STYLE_NESTED] = {"", "/", "/", true},
+	[STYLE_LEGACY] = {"", "/.", "/", true},
+	[STYLE_FLAT] = {"", ".", "/.", true},
+};
 
 /* In a nested folder these are not folders (exact), or begin the names of other programs' files. */
 static const struct {
@@ -45,12 +58,13 @@ static bool is_reserved(const char *level)
 
 /* The raw ${level} in written form, with '&' too where ${also_and}. */
 static const char *write_level(
-	enum maildir_layout layout, const char *level, bool also_and, struct arena *arena)
+	enum maildir_style style, const char *level, bool also_and, struct arena *arena)
 {
-	if (layout == LAYOUT_MAILDIRPP)
-		return name_escape_level(level, also_and ? "/.&" : "/.", arena);
-	const char *written = name_escape_level(level, also_and ? "/&" : "/", arena);
-	if (!is_reserved(written))
+	const char *also = styles[style].also;
+	if (also_and)
+		also = arena_printf(arena, "%s&", also);
+	const char *written = name_escape_level(level, also, arena);
+	if (!styles[style].has_reserved || !is_reserved(written))
 		return written;
 	return arena_printf(arena, "%%%02X%s", (unsigned char)written[0], written + 1);
 }
@@ -65,10 +79,10 @@ static bool reads_as_utf7(const char *text, struct arena *arena)
 static const char *spell_level(
 	const struct maildir_naming *naming, const char *level, struct arena *arena)
 {
-	const char *written = write_level(naming->layout, level, false, arena);
+	const char *written = write_level(naming->style, level, false, arena);
 	if (naming->utf7)
 		return utf7_encode(written, arena);
-	return reads_as_utf7(written, arena) ? write_level(naming->layout, level, true, arena)
+	return reads_as_utf7(written, arena) ? write_level(naming->style, level, true, arena)
 					     : written;
 }
 
@@ -81,43 +95,88 @@ static const char *read_level(
 	if (naming->utf7 && reads_as_utf7(disk, arena))
 		written = utf7_decode(disk, strlen(disk), arena);
 	const char *level = name_unescape(written, arena);
-	bool ours = strcmp(write_level(naming->layout, level, false, arena), written) == 0 ||
-		    strcmp(write_level(naming->layout, level, true, arena), written) == 0;
+	bool ours = strcmp(write_level(naming->style, level, false, arena), written) == 0 ||
+		    strcmp(write_level(naming->style, level, true, arena), written) == 0;
 	return ours ? level : written;
 }
 
-static bool fits(const char *name, const char *component, struct error *err)
+/* Every part of ${path} must be a file's name. */
+static bool fits(const char *name, const char *path, struct error *err)
 {
-	size_t n = strlen(component);
-	return n <= NAME_MAX ||
-	       error_set(err, ERROR_MAILBOX, CAUSE_MAIL,
-		       "the name '%.100s' is too long for a file: it would be %zu bytes, %d are "
-		       "possible",
-		       name, n, NAME_MAX);
+	for (const char *p = path;; p++) {
+		size_t n = strcspn(p, "/");
+		if (n > NAME_MAX)
+			return error_set(err, ERROR_MAILBOX, CAUSE_MAIL,
+				"the name '%.100s' is too long for a file: it would be %zu bytes, "
+				"%d are possible",
+				name, n, NAME_MAX);
+		p += n;
+		if (*p == '\0')
+			return true;
+	}
+}
+
+/* The levels of ${name} as they are stored, with ${separator} between them. */
+static const char *join(const struct maildir_naming *naming, const char *name,
+	const char *separator, struct arena *arena)
+{
+	size_t n;
+	const char *const *levels = name_levels(name, arena, &n);
+	const char *joined = "";
+	for (size_t i = 0; i < n; i++)
+		joined = arena_printf(arena, "%s%s%s", joined, i > 0 ? separator : "",
+			spell_level(naming, levels[i], arena));
+	return joined;
+}
+
+/* The name whose levels are stored as parts of ${text}, of which all but the first may begin with
+ * ${skip}. */
+static const char *split(const struct maildir_naming *naming, const char *text,
+	const char *separator, char skip, struct arena *arena)
+{
+	const char **levels = NULL;
+	size_t n = 0, cap = 0;
+	for (const char *p = text;; p++) {
+		if (n > 0 && skip != '\0' && *p == skip)
+			p++;
+		size_t len = strcspn(p, separator);
+		const char *level = read_level(naming, arena_strndup(arena, p, len), arena);
+		*ARENA_PUSH(arena, levels, n, cap) = level;
+		p += len;
+		if (*p == '\0')
+			return name_from_levels(levels, n, arena);
+	}
+}
+
+const char *maildir_name_join(
+	const struct maildir_naming *naming, const char *name, char separator, struct arena *arena)
+{
+	return join(naming, name, (const char[]){separator, '\0'}, arena);
+}
+
+const char *maildir_name_split(const struct maildir_naming *naming, const char *text, size_t len,
+	char separator, struct arena *arena)
+{
+	return split(naming, arena_strndup(arena, text, len), (const char[]){separator, '\0'}, '\0',
+		arena);
 }
 
 const char *maildir_name_encode(const struct maildir_naming *naming, const char *name,
 	struct arena *arena, struct error *err)
 {
-	bool nested = naming->layout == LAYOUT_NESTED;
-	if (name_is_inbox(name) && (!nested || naming->inbox_is_root))
+	static const char inbox[] = "INBOX";
+	if (name_is_inbox(name) && naming->inbox_is_root)
 		return ".";
 	if (!name_fits(name)) {
 		error_set(err, ERROR_MAILBOX, CAUSE_MAIL,
 			"the name '%.100s' is empty, too long or too deep", name);
 		return NULL;
 	}
-	size_t n;
-	const char *const *levels = name_levels(name, arena, &n);
-	const char *path = "";
-	for (size_t i = 0; i < n; i++) {
-		const char *disk = spell_level(naming, levels[i], arena);
-		if (nested && !fits(name, disk, err))
-			return NULL;
-		const char *separator = !nested ? "." : i > 0 ? "/" : "";
-		path = arena_printf(arena, "%s%s%s", path, separator, disk);
-	}
-	return nested || fits(name, path, err) ? path : NULL;
+	const char *path = join(naming, name, styles[naming->style].separator, arena);
+	if (naming->inbox_is_empty && strncmp(path, "INBOX.", sizeof inbox) == 0)
+		path += strlen(inbox);
+	path = arena_printf(arena, "%s%s", styles[naming->style].prefix, path);
+	return fits(name, path, err) ? path : NULL;
 }
 
 const char *maildir_name_decode(
@@ -125,21 +184,11 @@ const char *maildir_name_decode(
 {
 	if (strcmp(path, ".") == 0)
 		return "INBOX";
-	char separator = naming->layout == LAYOUT_NESTED ? '/' : '.';
-	if (separator == '.')
-		path++;
-	const char *levels[NAME_MAX + 1];
-	size_t n = 0;
-	for (const char *end; n <= NAME_MAX; path = end + 1) {
-		end = strchr(path, separator);
-		if (end == NULL) {
-			levels[n++] = read_level(naming, path, arena);
-			break;
-		}
-		levels[n++] =
-			read_level(naming, arena_strndup(arena, path, (size_t)(end - path)), arena);
-	}
-	return name_from_levels(levels, n, arena);
+	if (naming->style == STYLE_MAILDIRPP && path[1] == '.')
+		path = arena_printf(arena, ".INBOX%s", path + 1);
+	const char *separator = styles[naming->style].separator;
+	return split(naming, path + strlen(styles[naming->style].prefix),
+		(const char[]){separator[0], '\0'}, separator[1], arena);
 }
 
 static bool is_ascii(const char *text)

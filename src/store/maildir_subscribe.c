@@ -47,40 +47,23 @@ static bool load(struct maildir_session *s, struct subscriptions *subs, struct e
 	return true;
 }
 
-static char separator(const struct maildir_session *s)
+static char separator(const struct maildir_session *s, const struct subscriptions *subs)
 {
-	return s->naming.layout == LAYOUT_NESTED ? '/' : '.';
+	return subs->tabs ? '\t' : s->naming.style == STYLE_MAILDIRPP ? '.' : '/';
 }
 
-static void replace(char *text, char from, char to)
-{
-	for (char *p = text; (p = strchr(p, from)) != NULL;)
-		*p++ = to;
-}
-
-/* The mailbox that ${line} subscribes to. */
+/* The mailbox that ${line} subscribes to; "" where that is none. */
 static const char *read_line(const struct maildir_session *s, const struct subscriptions *subs,
 	const char *line, struct arena *arena)
 {
-	int len = (int)strcspn(line, "\n");
-	if (len == 0)
-		return ""; /* no mailbox is called so */
-	char *path = arena_printf(arena, "%s%.*s", separator(s) == '.' ? "." : "", len, line);
-	if (subs->tabs)
-		replace(path, '\t', separator(s));
-	return maildir_name_decode(&s->naming, path, arena);
+	size_t len = strcspn(line, "\n");
+	return len == 0 ? "" : maildir_name_split(&s->naming, line, len, separator(s, subs), arena);
 }
 
-/* How the folder ${path} of mailbox ${name} is written in a line. */
 static const char *write_line(const struct maildir_session *s, const struct subscriptions *subs,
-	const char *name, const char *path, struct arena *arena)
+	const char *name, struct arena *arena)
 {
-	if (strcmp(path, ".") == 0)
-		return name;
-	char *line = arena_strdup(arena, separator(s) == '.' ? path + 1 : path);
-	if (subs->tabs)
-		replace(line, separator(s), '\t');
-	return line;
+	return maildir_name_join(&s->naming, name, separator(s, subs), arena);
 }
 
 /* The first line of a subscription, each of which ends in LF; NULL when there is none. */
@@ -145,7 +128,7 @@ static bool put_others(struct maildir_session *s, const struct subscriptions *su
 	for (size_t i = 0; subs->missing && i < s->folders.n; i++) {
 		const struct maildir_folder *f = &s->folders.at[i];
 		if (strcmp(f->name, name) != 0 &&
-			!buffer_printf(out, "%s\n", write_line(s, subs, f->name, f->path, arena)))
+			!buffer_printf(out, "%s\n", write_line(s, subs, f->name, arena)))
 			return false;
 	}
 	return true;
@@ -168,7 +151,6 @@ static bool too_large(struct error *err)
 /* What is to be done to the file while it is locked. */
 struct edit {
 	const char *name; /* of a mailbox */
-	const char *path; /* its folder */
 	bool subscribe;
 	const char *to; /* its new name */
 };
@@ -208,15 +190,15 @@ static bool put_one(struct maildir_session *s, const struct subscriptions *subs,
 	const struct edit *edit, struct buffer *out, struct arena *arena)
 {
 	return put_others(s, subs, edit->name, out, arena) &&
-	       (!edit->subscribe || buffer_printf(out, "%s\n",
-					    write_line(s, subs, edit->name, edit->path, arena)));
+	       (!edit->subscribe ||
+		       buffer_printf(out, "%s\n", write_line(s, subs, edit->name, arena)));
 }
 
-bool maildir_subscribe(struct maildir_session *s, const char *name, const char *path,
-	bool subscribe, struct error *err)
+bool maildir_subscribe(
+	struct maildir_session *s, const char *name, bool subscribe, struct error *err)
 {
-	return edit_subscriptions(s, put_one,
-		&(struct edit){.name = name, .path = path, .subscribe = subscribe}, err);
+	return edit_subscriptions(
+		s, put_one, &(struct edit){.name = name, .subscribe = subscribe}, err);
 }
 
 /* The line that takes the place of ${line}: NULL = none. */
@@ -228,8 +210,7 @@ static const char *renamed_line(struct maildir_session *s, const struct subscrip
 	if (edit->to == NULL)
 		return strcmp(name, edit->name) == 0 ? NULL : same;
 	const char *to = maildir_renamed(name, edit->name, edit->to, arena);
-	const char *path = to == NULL ? NULL : maildir_name_encode(&s->naming, to, arena, NULL);
-	return path == NULL ? same : write_line(s, subs, to, path, arena);
+	return to == NULL ? same : write_line(s, subs, to, arena);
 }
 
 static bool put_renamed(struct maildir_session *s, const struct subscriptions *subs,

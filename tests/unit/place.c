@@ -2,14 +2,27 @@
 
 #include "place.h"
 
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tree.h"
 
+static size_t count_descriptors(void)
+{
+	size_t n = 0;
+	DIR *d = opendir("/proc/self/fd");
+	while (d != NULL && readdir(d) != NULL)
+		n++;
+	if (d != NULL)
+		closedir(d);
+	return n;
+}
+
 void place_init(struct place *p)
 {
 	*p = (struct place){.arena = arena_new(), .flags = flag_table_new()};
+	p->descriptors = count_descriptors();
 	tree_make(p->directory, sizeof p->directory);
 	p->config.name = "place";
 	p->config.where = "test";
@@ -42,6 +55,7 @@ void place_finish(struct place *p)
 	tree_remove(p->directory);
 	flag_table_free(p->flags);
 	arena_free(p->arena);
+	assert_int_equal(count_descriptors(), p->descriptors);
 }
 
 static ssize_t next_run(struct reader *reader, const uint8_t **run, struct error *err)

@@ -17,6 +17,7 @@ struct place {
 	struct store *store;
 	struct session *session;
 	char directory[64]; /* of its own, for files */
+	size_t descriptors; /* open before it was */
 };
 
 /* must(condition, err): fail with what ${err} says. */
@@ -28,7 +29,8 @@ struct place {
 
 /* place_init(p): a directory, and a configuration to be filled in.
  * place_maildir(p, layout, names): as a Maildir at Mail/work below the directory.
- * place_open(p): connect to it.  place_finish(p): close it and take its directory away. */
+ * place_open(p): connect to it.  place_finish(p): close it and take its directory away; no
+ * descriptor is left open. */
 void place_init(struct place *p);
 void place_maildir(struct place *p, enum maildir_layout layout, enum maildir_names names);
 void place_open(struct place *p);
