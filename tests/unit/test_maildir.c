@@ -1,0 +1,547 @@
+/* What is special about Maildirs: other programs write there too, and know nothing of us. */
+#include "unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "place.h"
+#include "store/maildir.h"
+#include "tree.h"
+
+/* ---- one Maildir++ with an INBOX, opened once a test has put something there ---- */
+
+static int set_up(void **state)
+{
+	struct place *p = calloc(1, sizeof *p);
+	place_init(p);
+	place_maildir(p, LAYOUT_MAILDIRPP, NAMES_AUTO);
+	p->config.maildir.durable = false;
+	tree_maildir(p->config.maildir.path, ".");
+	*state = p;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct place *p = *state;
+	place_finish(p);
+	free(p);
+	return 0;
+}
+
+static void put(struct place *p, const char *name, const char *text)
+{
+	tree_puts(p->config.maildir.path, name, text);
+}
+
+static char *below(struct place *p, const char *name)
+{
+	return arena_printf(p->arena, "%s/%s", p->config.maildir.path, name);
+}
+
+static void move_file(struct place *p, const char *from, const char *to)
+{
+	assert_int_equal(rename(below(p, from), below(p, to)), 0);
+}
+
+/* All names of files in cur/, sorted, each with a blank after it. */
+static char *names_in(struct place *p, const char *folder)
+{
+	char *list = tree_list(below(p, folder));
+	char *copy = arena_strdup(p->arena, list);
+	free(list);
+	return copy;
+}
+
+static bool lists_key(struct place *p, const char *mailbox, const char *key)
+{
+	struct message_list list = place_list(p, mailbox);
+	bool found = place_find(&list, key) != NULL;
+	arena_free(list.arena);
+	return found;
+}
+
+/* ---- keys ---- */
+
+static void a_key_outlives_what_other_programs_do_to_names(void **state)
+{
+	struct place *p = *state;
+	static const char *const names[] = {
+		"new/1.M2P3.host",
+		"cur/1.M2P3.host:2,",
+		"cur/1.M2P3.host:2,FS",
+		"cur/1.M2P3.host,S=9,W=11:2,S",
+		"cur/1.M2P3.host,U=17:2,S",
+		"cur/1.M2P3.host,U=17,FMD5=d41d8cd98f00b204e9800998ecf8427e:2,S",
+		"cur/1.M2P3.host:1,x",
+		"cur/1.M2P3.host:2,S:2,F",
+		"cur/1.M2P3.host,",
+	};
+	put(p, "cur/other:2,", "A: b\n\n");
+	put(p, names[0], "A: c\n\n");
+	place_open(p);
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		if (i > 0)
+			move_file(p, names[i - 1], names[i]);
+		assert_int_equal(place_count(p, "INBOX"), 2);
+		assert_true(lists_key(p, "INBOX", "1.M2P3.host"));
+		place_holds(p, "INBOX", "1.M2P3.host", FETCH_BODY, "A: c\r\n\r\n", 8);
+	}
+}
+
+static void odd_names_are_messages_too(void **state)
+{
+	struct place *p = *state;
+	static const struct {
+		const char *name, *key, *flags;
+	} row[] = {
+		{"cur/plain", "plain", ""},
+		{"cur/a:2,ZZ", "a", ""},
+		{"cur/b:1,S", "b", ""},
+		{"cur/c:2,S:2,F", "c", "\\Flagged \\Seen"},
+		{"cur/d,U=0,U=0:2,T", "d", "\\Deleted"},
+		{"cur/e\n\x1b:2,D", "e\n\x1b", "\\Draft"},
+		{"cur/\xff:2,R", "\xff", "\\Answered"},
+		{"cur/:2,S", ":2,S", "\\Seen"},
+		{"cur/g:2,P", "g", "$Forwarded"},
+		{"new/h:2,F", "h", "\\Flagged"},
+	};
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++)
+		put(p, row[i].name, "A: b\n\n");
+	place_open(p);
+	assert_int_equal(place_count(p, "INBOX"), sizeof row / sizeof *row);
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		place_flagged(p, "INBOX", row[i].key, row[i].flags);
+		place_holds(p, "INBOX", row[i].key, FETCH_BODY, "A: b\r\n\r\n", 8);
+	}
+}
+
+static void what_is_no_message_is_not_listed(void **state)
+{
+	struct place *p = *state;
+	put(p, "cur/1:2,", "A: b\n\n");
+	put(p, "cur/.nfs0001", "x");
+	put(p, "new/.hidden", "x");
+	put(p, "tmp/2", "x");
+	put(p, "dovecot.index", "x");
+	tree_directory(p->config.maildir.path, "cur/directory");
+	tree_directory(p->config.maildir.path, "new/directory");
+	place_open(p);
+	assert_int_equal(place_count(p, "INBOX"), 1);
+}
+
+static void two_files_with_one_key_are_two_messages(void **state)
+{
+	struct place *p = *state;
+	put(p, "cur/1:2,S", "A: first\n\n");
+	put(p, "new/1", "A: second\n\n");
+	put(p, "cur/2:2,", "A: other\n\n");
+	place_open(p);
+	struct message_list list = place_list(p, "INBOX");
+	assert_int_equal(list.n, 3);
+	assert_string_not_equal(list.at[0].key, list.at[1].key);
+	/* neither has the key that both could claim: who held it before is not known */
+	assert_null(place_find(&list, "1"));
+
+	struct buffer got;
+	buffer_init(&got, 100);
+	for (size_t i = 0; i < 2; i++) {
+		place_fetch(p, "INBOX", &list.at[i].key, 1, FETCH_BODY);
+		place_take(p, &got);
+		place_taken(p);
+		bool first = strstr(got.data, "first") != NULL;
+		assert_true(first == (list.at[i].flags == FLAG_SEEN));
+		buffer_finish(&got);
+	}
+
+	/* a change of one's flags changes no key */
+	const char *key = list.at[0].flags == FLAG_SEEN ? list.at[1].key : list.at[0].key;
+	place_mark(p, "INBOX", key, "\\Flagged", "");
+	assert_string_equal(names_in(p, "cur"), "1:2,F 1:2,S 2:2, ");
+	place_flagged(p, "INBOX", key, "\\Flagged");
+	arena_free(list.arena);
+}
+
+static void a_second_name_of_one_file_is_no_second_message(void **state)
+{
+	struct place *p = *state;
+	put(p, "new/1", "A: b\n\n");
+	assert_int_equal(link(below(p, "new/1"), below(p, "cur/1:2,")), 0);
+	place_open(p);
+	assert_int_equal(place_count(p, "INBOX"), 1);
+	assert_true(lists_key(p, "INBOX", "1"));
+}
+
+/* ---- other programs at the same time ---- */
+
+static void a_file_that_was_renamed_meanwhile_is_found_again(void **state)
+{
+	struct place *p = *state;
+	struct error err = {0};
+	struct message m;
+	struct reader *reader;
+	put(p, "new/1", "A: b\n\n");
+	put(p, "new/2", "A: c\n\n");
+	put(p, "cur/3:2,", "A: d\n\n");
+	place_open(p);
+	const char *keys[] = {"1", "2", "3"};
+	place_fetch(p, "INBOX", keys, 3, FETCH_BODY); /* the names are known now */
+	move_file(p, "new/1", "cur/1:2,S");
+	move_file(p, "new/2", "cur/2,U=5:2,FS");
+	for (size_t i = 0; i < 3; i++) {
+		must(p->ops->take(p->session, &m, &reader, &err) == 1, err);
+		assert_string_equal(m.key, keys[i]);
+	}
+	place_taken(p);
+	move_file(p, "cur/1:2,S", "cur/1:2,RS");
+	place_mark(p, "INBOX", "1", "\\Flagged", "\\Seen");
+	assert_string_equal(names_in(p, "cur"), "1:2,FR 2,U=5:2,FS 3:2, ");
+	move_file(p, "cur/3:2,", "cur/3:2,T");
+	struct target target = place_target(p, "INBOX");
+	move_file(p, "cur/3:2,T", "cur/3:2,ST");
+	must(p->ops->expunge(p->session, 1, &target, "3", &err), err);
+	assert_false(place_settle(p, 1).gone_already);
+	assert_string_equal(names_in(p, "cur"), "1:2,FR 2,U=5:2,FS ");
+}
+
+static void a_message_edited_since_the_cursor_is_not_expunged(void **state)
+{
+	struct place *p = *state;
+	struct error err = {0};
+	put(p, "cur/1:2,", "A: b\n\n");
+	put(p, "cur/2:2,", "A: c\n\n");
+	place_open(p);
+	struct target target = place_target(p, "INBOX");
+	target.cursor = place_cursor(p, "INBOX");
+	assert_non_null(target.cursor);
+	p->ops->settle_clock(p->session);
+	move_file(p, "cur/1:2,", "cur/1:2,F");
+	must(p->ops->expunge(p->session, 1, &target, "1", &err), err);
+	must(p->ops->expunge(p->session, 2, &target, "2", &err), err);
+	struct outcome first = {0}, second = {0};
+	must(p->ops->settle(p->session, &first, &err) == 1, err);
+	must(p->ops->settle(p->session, &second, &err) == 1, err);
+	assert_int_equal(p->ops->settle(p->session, &first, &err), 0);
+	assert_true(first.changed);
+	assert_false(second.changed);
+	assert_string_equal(names_in(p, "cur"), "1:2,F ");
+}
+
+static void a_change_that_keeps_the_old_time_is_noticed(void **state)
+{
+	struct place *p = *state;
+	put(p, "cur/1:2,", "A: b\n\n");
+	put(p, "cur/2:2,", "A: c\n\n");
+	place_open(p);
+	struct stat st;
+	const char *cursor = place_cursor(p, "INBOX");
+	assert_int_equal(stat(below(p, "cur"), &st), 0);
+	/* as rsync and tar do when they restore an older copy */
+	assert_int_equal(unlink(below(p, "cur/2:2,")), 0);
+	struct timespec times[2] = {st.st_atim, st.st_mtim};
+	assert_int_equal(utimensat(AT_FDCWD, below(p, "cur"), times, 0), 0);
+	const char *after = place_cursor(p, "INBOX");
+	assert_non_null(cursor);
+	assert_string_not_equal(cursor, after);
+}
+
+static void a_folder_that_was_written_just_now_has_no_cursor(void **state)
+{
+	struct place *p = *state;
+	place_open(p);
+	place_add(p, "INBOX", "A: b\r\n\r\n");
+	struct message_list young = place_list(p, "INBOX");
+	assert_null(young.box.cursor);
+	arena_free(young.arena);
+	assert_non_null(place_cursor(p, "INBOX")); /* it calls settle_clock() */
+}
+
+/* ---- sizes ---- */
+
+static void a_size_in_the_name_counts_only_if_it_fits_the_file(void **state)
+{
+	struct place *p = *state;
+	static const struct {
+		const char *name, *key;
+		uint64_t size;
+	} row[] = {
+		{"cur/1,S=6,W=8:2,", "1", 8},
+		{"cur/2,S=6:2,", "2", 0},
+		{"cur/3,W=8:2,", "3", 0},
+		{"cur/4,S=7,W=9:2,", "4", 0}, /* the file was changed since */
+		{"cur/5,S=6,W=999:2,", "5", 0},
+		{"cur/6,S=6,W=5:2,", "6", 0},
+		{"cur/7,W=8,U=3,S=6:2,", "7", 8},
+		{"cur/8,S=,W=:2,", "8", 0},
+	};
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++)
+		put(p, row[i].name, "A: b\n\n");
+	place_open(p);
+	struct message_list list = place_list(p, "INBOX");
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		assert_int_equal(place_find(&list, row[i].key)->size, row[i].size);
+		struct message m =
+			place_holds(p, "INBOX", row[i].key, FETCH_HEADER, "A: b\r\n\r\n", 8);
+		assert_int_equal(m.size, 8);
+	}
+	arena_free(list.arena);
+}
+
+static void a_new_file_says_both_its_sizes(void **state)
+{
+	struct place *p = *state;
+	place_open(p);
+	const char *lf = place_add(p, "INBOX", "A: b\r\n\r\nc\r\n");
+	const char *crlf = place_add(p, "INBOX", "A: b\r\n\r\nc\r\r\n");
+	struct message_list list = place_list(p, "INBOX");
+	assert_int_equal(place_find(&list, lf)->size, 11);
+	assert_int_equal(place_find(&list, crlf)->size, 12);
+	arena_free(list.arena);
+	char *name = arena_printf(p->arena, "new/%s,S=8,W=11", lf);
+	char *text = tree_get(p->config.maildir.path, name, NULL);
+	assert_string_equal(text, "A: b\n\nc\n");
+	free(text);
+	name = arena_printf(p->arena, "new/%s,S=12,W=12", crlf);
+	text = tree_get(p->config.maildir.path, name, NULL);
+	assert_string_equal(text, "A: b\r\n\r\nc\r\r\n");
+	free(text);
+}
+
+/* ---- flags ---- */
+
+static void keywords_are_written_as_dovecot_reads_them(void **state)
+{
+	struct place *p = *state;
+	put(p, "dovecot-keywords", "0 $Forwarded\n1 Junk\n");
+	put(p, "cur/1:2,Sb", "A: b\n\n");
+	put(p, "cur/2:2,ac", "A: c\n\n"); /* 'c' has no name: whose it is is not known */
+	place_open(p);
+	place_flagged(p, "INBOX", "1", "\\Seen Junk");
+	place_flagged(p, "INBOX", "2", "$Forwarded");
+	place_mark(p, "INBOX", "1", "Work JUNK $forwarded", "\\Seen");
+	assert_string_equal(names_in(p, "cur"), "1:2,abd 2:2,ac ");
+	place_mark(p, "INBOX", "2", "\\Flagged", "$Forwarded");
+	assert_string_equal(names_in(p, "cur"), "1:2,abd 2:2,Fc ");
+	place_flagged(p, "INBOX", "1", "$Forwarded Junk Work");
+	char *text = tree_get(p->config.maildir.path, "dovecot-keywords", NULL);
+	assert_string_equal(text, "0 $Forwarded\n1 Junk\n3 Work\n");
+	free(text);
+	assert_false(tree_has(p->config.maildir.path, "dovecot-keywords.lock"));
+}
+
+static void letters_without_a_meaning_stay(void **state)
+{
+	struct place *p = *state;
+	put(p, "cur/1:2,BPSx", "A: b\n\n");
+	place_open(p);
+	place_flagged(p, "INBOX", "1", "\\Seen $Forwarded");
+	place_mark(p, "INBOX", "1", "\\Answered", "\\Seen $Forwarded");
+	assert_string_equal(names_in(p, "cur"), "1:2,BRx ");
+}
+
+static void the_27th_keyword_is_not_held(void **state)
+{
+	struct place *p = *state;
+	struct error err = {0};
+	char *file = arena_strdup(p->arena, "");
+	for (int i = 0; i < 25; i++)
+		file = arena_printf(p->arena, "%s%d k%d\n", file, i, i);
+	put(p, "dovecot-keywords", file);
+	put(p, "cur/1:2,", "A: b\n\n");
+	place_open(p);
+	struct message_list list = place_list(p, "INBOX");
+	assert_true(list.box.storable.new_keywords);
+	arena_free(list.arena);
+
+	struct target target = place_target(p, "INBOX");
+	flag_set set = flags_parse(p->flags, "\\Flagged one");
+	must(p->ops->mark(p->session, 1, &target, "1", p->flags, set, 0, &err), err);
+	assert_int_equal(place_settle(p, 1).held, set);
+	set = flags_parse(p->flags, "\\Draft two $Forwarded");
+	must(p->ops->mark(p->session, 2, &target, "1", p->flags, set, 0, &err), err);
+	assert_int_equal(place_settle(p, 2).held, FLAG_DRAFT);
+	place_flagged(p, "INBOX", "1", "\\Draft \\Flagged $Forwarded one"); /* P says that */
+	assert_string_equal(names_in(p, "cur"), "1:2,DFPz ");
+
+	list = place_list(p, "INBOX");
+	assert_false(list.box.storable.new_keywords);
+	assert_int_equal(flags_storable(p->flags, set, &list.box.storable),
+		flags_parse(p->flags, "\\Draft $Forwarded"));
+	arena_free(list.arena);
+}
+
+static void what_can_be_no_keyword_is_not_written(void **state)
+{
+	struct place *p = *state;
+	place_open(p);
+	const char *const names[] = {"two words", "a\nb", "\xc3\xa4", "", "a(b", "ok"};
+	flag_set set = flags_make(p->flags, FLAG_SEEN, names, 6);
+	const char *key = place_add_flagged(p, "INBOX", "A: b\r\n\r\n", 8, 8, set);
+	place_flagged(p, "INBOX", key, "\\Seen ok");
+	char *text = tree_get(p->config.maildir.path, "dovecot-keywords", NULL);
+	assert_string_equal(text, "0 ok\n");
+	free(text);
+}
+
+static void a_stale_lock_does_not_hold_for_ever(void **state)
+{
+	struct place *p = *state;
+	put(p, "dovecot-keywords.lock", "");
+	struct timespec old[2] = {{.tv_sec = time(NULL) - 1000}, {.tv_sec = time(NULL) - 1000}};
+	assert_int_equal(utimensat(AT_FDCWD, below(p, "dovecot-keywords.lock"), old, 0), 0);
+	place_open(p);
+	const char *key =
+		place_add_flagged(p, "INBOX", "A: b\r\n\r\n", 8, 8, flags_parse(p->flags, "Work"));
+	place_flagged(p, "INBOX", key, "Work");
+}
+
+static void a_message_without_flags_is_new_mail(void **state)
+{
+	struct place *p = *state;
+	place_open(p);
+	const char *plain = place_add(p, "INBOX", "A: b\r\n\r\n");
+	const char *seen = place_add_flagged(p, "INBOX", "A: b\r\n\r\n", 8, 8, FLAG_SEEN);
+	const char *work =
+		place_add_flagged(p, "INBOX", "A: b\r\n\r\n", 8, 8, flags_parse(p->flags, "Work"));
+	char *wanted = arena_printf(p->arena, "%s,S=6,W=8 ", plain);
+	assert_string_equal(names_in(p, "new"), wanted);
+	wanted = arena_printf(p->arena, "%s,S=6,W=8:2,S %s,S=6,W=8:2,a ", seen, work);
+	assert_string_equal(names_in(p, "cur"), wanted);
+	assert_string_equal(names_in(p, "tmp"), "");
+}
+
+static void a_moved_message_leaves_its_uid_behind(void **state)
+{
+	struct place *p = *state;
+	struct error err = {0};
+	tree_maildir(p->config.maildir.path, ".Trash");
+	put(p, "dovecot-keywords", "0 Work\n1 Home\n");
+	put(p, ".Trash/dovecot-keywords", "0 Home\n");
+	put(p, "cur/1,S=6,U=7,FMD5=0,W=8:2,FPab", "A: b\n\n");
+	put(p, "cur/2:2,z", "A: b\n\n");
+	put(p, ".Trash/cur/2:2,", "A: another\n\n");
+	place_open(p);
+	struct target target = place_target(p, "INBOX");
+	must(p->ops->move(p->session, 1, &target, "1", "Trash", &err), err);
+	assert_string_equal(place_settle(p, 1).key, "1");
+	assert_string_equal(names_in(p, ".Trash/cur"), "1,S=6,W=8:2,FPab 2:2, ");
+	place_flagged(p, "Trash", "1", "\\Flagged $Forwarded Home Work");
+
+	/* and takes no other's place */
+	must(p->ops->move(p->session, 2, &target, "2", "Trash", &err), err);
+	const char *key = place_settle(p, 2).key;
+	assert_string_not_equal(key, "2");
+	assert_int_equal(place_count(p, "Trash"), 3);
+	place_holds(p, "Trash", "2", FETCH_BODY, "A: another\r\n\r\n", 14);
+	place_flagged(p, "Trash", key, "");
+}
+
+/* ---- the place ---- */
+
+static void a_maildir_that_is_missing_is_made_only_to_write(void **state)
+{
+	struct place *p = *state;
+	struct error err = {0};
+	struct mailbox_list boxes;
+	struct world world;
+	struct stat st;
+	p->config.maildir.path = arena_printf(p->arena, "%s/far/away", p->directory);
+	place_open(p);
+	must(p->ops->mailboxes(p->session, p->arena, &boxes, &err), err);
+	assert_int_equal(boxes.n, 0);
+	must(p->ops->identify(p->session, "pair", p->arena, &world, &err), err);
+	assert_false(world.stamped);
+	assert_false(tree_has(p->directory, "far"));
+	place_create(p, "INBOX");
+	assert_int_equal(place_count(p, "INBOX"), 0);
+	assert_int_equal(stat(p->config.maildir.path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+}
+
+static void a_root_is_one_world_before_and_after_it_is_stamped(void **state)
+{
+	struct place *p = *state;
+	struct error err = {0};
+	struct world before, locked, copy;
+	place_open(p);
+	must(p->ops->identify(p->session, "pair", p->arena, &before, &err), err);
+	assert_false(before.stamped);
+	assert_false(tree_has(p->config.maildir.path, ".mailtwin"));
+	must(p->ops->lock(p->store, 0, &err), err);
+	must(p->ops->identify(p->session, "pair", p->arena, &locked, &err), err);
+	assert_string_equal(before.id, locked.id);
+	must(p->ops->stamp(p->session, "pair", 3, &err), err);
+	p->ops->unlock(p->store);
+	p->ops->disconnect(p->session);
+
+	/* a copy of it is the same, one without the file is not */
+	char *text = tree_get(p->config.maildir.path, ".mailtwin", NULL);
+	p->config.maildir.path = arena_printf(p->arena, "%s/copy", p->directory);
+	tree_maildir(p->config.maildir.path, ".");
+	place_open(p);
+	must(p->ops->identify(p->session, "pair", p->arena, &copy, &err), err);
+	assert_string_not_equal(copy.id, before.id);
+	put(p, ".mailtwin", text);
+	must(p->ops->identify(p->session, "pair", p->arena, &copy, &err), err);
+	assert_string_equal(copy.id, before.id);
+	assert_int_equal(copy.last_run, 3);
+	assert_true(copy.stamped);
+	free(text);
+}
+
+static void a_damaged_mailtwin_file_is_not_replaced(void **state)
+{
+	struct place *p = *state;
+	static const char *const texts[] = {"x", "mailtwin 2\nid a\n", "mailtwin 1\n",
+		"mailtwin 1\nid \n", "mailtwin 1\nid abc"};
+	place_open(p);
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		struct world world;
+		struct error err = {0};
+		put(p, ".mailtwin", texts[i]);
+		assert_false(p->ops->identify(p->session, "pair", p->arena, &world, &err));
+		assert_error(err, ERROR_STORE,
+			"'.mailtwin' is damaged; remove it to pair again by content");
+		assert_int_equal(err.cause, CAUSE_LOCAL);
+		assert_false(p->ops->stamp(p->session, "pair", 1, &err));
+		assert_false(p->ops->lock(p->store, 0, &err));
+		char *text = tree_get(p->config.maildir.path, ".mailtwin", NULL);
+		assert_string_equal(text, texts[i]);
+		free(text);
+	}
+}
+
+#define in_maildir(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		in_maildir(a_key_outlives_what_other_programs_do_to_names),
+		in_maildir(odd_names_are_messages_too),
+		in_maildir(what_is_no_message_is_not_listed),
+		in_maildir(two_files_with_one_key_are_two_messages),
+		in_maildir(a_second_name_of_one_file_is_no_second_message),
+		in_maildir(a_file_that_was_renamed_meanwhile_is_found_again),
+		in_maildir(a_message_edited_since_the_cursor_is_not_expunged),
+		in_maildir(a_change_that_keeps_the_old_time_is_noticed),
+		in_maildir(a_folder_that_was_written_just_now_has_no_cursor),
+		in_maildir(a_size_in_the_name_counts_only_if_it_fits_the_file),
+		in_maildir(a_new_file_says_both_its_sizes),
+		in_maildir(keywords_are_written_as_dovecot_reads_them),
+		in_maildir(letters_without_a_meaning_stay),
+		in_maildir(the_27th_keyword_is_not_held),
+		in_maildir(what_can_be_no_keyword_is_not_written),
+		in_maildir(a_stale_lock_does_not_hold_for_ever),
+		in_maildir(a_message_without_flags_is_new_mail),
+		in_maildir(a_moved_message_leaves_its_uid_behind),
+		in_maildir(a_maildir_that_is_missing_is_made_only_to_write),
+		in_maildir(a_root_is_one_world_before_and_after_it_is_stamped),
+		in_maildir(a_damaged_mailtwin_file_is_not_replaced),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
