@@ -43,14 +43,16 @@ static bool read_message(struct identifying *i, struct identify_item *item, cons
 		keep_run(i, run, (size_t)n);
 		hasher_add(i->hasher, run, (size_t)n);
 	}
-	bool whole = i->job->part == FETCH_BODY;
-	hasher_end(i->hasher, &item->identity, whole ? &item->digest : NULL, &octets);
-	item->size = whole ? octets : m->size;
-	if (i->job->keep_text) {
+	if (i->job->keep_text) { /* of a broken one too: a person is told which */
 		item->from = kept_field(i->job, &i->header, "From");
 		item->subject = kept_field(i->job, &i->header, "Subject");
 	}
-	return n == 0;
+	if (n < 0)
+		return false;
+	bool whole = i->job->part == FETCH_BODY;
+	hasher_end(i->hasher, &item->identity, whole ? &item->digest : NULL, &octets);
+	item->size = whole ? octets : m->size;
+	return true;
 }
 
 static void fail(struct identifying *i, uint32_t at, const struct error *err)
@@ -58,7 +60,6 @@ static void fail(struct identifying *i, uint32_t at, const struct error *err)
 	struct identify_item *item = &i->job->identify[at];
 	item->state = ITEM_FAILED;
 	item->error = arena_memdup(i->job->arena, err, sizeof *err);
-	item->identity = (struct identity){{0}};
 }
 
 /* Take one message: 1; 0 = that was all; -1 = the job's error is set. */
