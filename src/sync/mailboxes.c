@@ -277,9 +277,7 @@ static bool remove_mailbox(struct run *run, const struct pairing *p)
 	if (!listed) {
 		run_problem(run, p->to, p->name[p->to], NULL, &err);
 		ok = err.scope <= ERROR_MAILBOX;
-	} else if (!run_state_ok(run,
-			   state_rows(run->state, p->known->id, flags, run->arena, &rows, &n, &err),
-			   &err)) {
+	} else if (!read_rows(run, p, flags, &rows, &n)) {
 		ok = false;
 	} else if (!only_synced(&list, rows, n, p->to)) {
 		ok = refuse_removal(run, p, CAUSE_MAIL, "it holds more than what was synced");

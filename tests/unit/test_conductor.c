@@ -583,6 +583,41 @@ static void a_renamed_folder_is_renamed_and_not_sent_again(void **state)
 	assert_settled(f);
 }
 
+static void a_mirror_of_mailboxes_loses_only_what_was_synced(void **state)
+{
+	struct fixture *f = *state;
+	configure(f, "from: a, to: b, mode: mirror, mailbox_deletions: propagate");
+	make_folder(f, "a", ".Old");
+	deliver(f, "a", ".Old", "one", ":2,S");
+	run(f);
+	shell(f, "rm -r a/.Old");
+	make_folder(f, "b", ".Empty");
+	make_folder(f, "b", ".Own");
+	deliver(f, "b", ".Own", "two", ":2,S");
+	const struct report *r = run_with(f, (struct run_options){.jobs = 1});
+	assert_int_equal(r->exit, 1);
+	assert_non_null(strstr(f->problems, "b Own: "));
+	assert_string_equal(folder(f, "b", ".Old"), "no folder");
+	assert_string_equal(folder(f, "b", ".Empty"), "no folder");
+	assert_string_equal(folder(f, "b", ".Own"), "two:S");
+}
+
+/* A directory's number goes to the next directory that is made. */
+static void a_new_folder_with_the_number_of_a_removed_one_is_another(void **state)
+{
+	struct fixture *f = *state;
+	make_folder(f, "a", ".Old");
+	deliver(f, "a", ".Old", "one", ":2,S");
+	run(f);
+	shell(f, "mv a/.Old a/.New && rm a/.New/cur/*");
+	deliver(f, "a", ".New", "two", ":2,S");
+	const struct report *r = run(f);
+	assert_int_equal(r->side[RIGHT].deleted, 0);
+	assert_string_equal(folder(f, "b", ".Old"), "one:S");
+	assert_string_equal(folder(f, "b", ".New"), "two:S");
+	assert_settled(f);
+}
+
 static void nothing_is_made_where_nothing_may_be_made(void **state)
 {
 	struct fixture *f = *state;
@@ -705,6 +740,8 @@ int main(void)
 		t(a_folder_that_is_gone_stays_on_the_other_side),
 		t(a_folder_is_removed_with_its_twin_when_asked_and_only_if_nothing_else_is_in_it),
 		t(a_renamed_folder_is_renamed_and_not_sent_again),
+		t(a_mirror_of_mailboxes_loses_only_what_was_synced),
+		t(a_new_folder_with_the_number_of_a_removed_one_is_another),
 		t(nothing_is_made_where_nothing_may_be_made),
 		t(a_maildir_that_is_another_one_is_paired_by_content_and_loses_nothing),
 		t(an_older_copy_of_a_maildir_is_noticed_by_its_run_number),
