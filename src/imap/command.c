@@ -120,7 +120,8 @@ void imap_command_string(struct imap_command *c, const char *s)
 		add_literal(c, s, len);
 }
 
-void imap_command_flags(struct imap_command *c, const struct flag_table *table, flag_set set)
+void imap_command_flags(struct imap_command *c, const struct flag_table *table, flag_set set,
+	bool (*keep)(const char *keyword, void *context), void *context)
 {
 	static const struct {
 		uint32_t flag;
@@ -139,6 +140,8 @@ void imap_command_flags(struct imap_command *c, const struct flag_table *table, 
 	size_t n = 0;
 	const char *const *keyword = flags_keywords(table, set, &n);
 	for (size_t i = 0; i < n; i++) {
+		if (keep != NULL && !keep(keyword[i], context))
+			continue;
 		if (!imap_command_is_atom(keyword[i])) {
 			refuse(c, "a keyword cannot be written in IMAP");
 			return;

@@ -20,7 +20,7 @@
  *	imap_command_words(&c, "APPEND ");
  *	imap_command_string(&c, wire);
  *	imap_command_words(&c, " (");
- *	imap_command_flags(&c, table, flags);
+ *	imap_command_flags(&c, table, flags, NULL, NULL);
  *	imap_command_words(&c, ") ");
  *	imap_command_date(&c, received, zone);
  *
@@ -54,9 +54,11 @@ void imap_command_words(struct imap_command *c, const char *fmt, ...)
 /* imap_command_string(c, s): any string (RFC 9051, astring). */
 void imap_command_string(struct imap_command *c, const char *s);
 
-/* imap_command_flags(c, table, set): the flags of ${set} with blanks between; a keyword that is no
- * atom is refused (see imap_command_is_atom()). */
-void imap_command_flags(struct imap_command *c, const struct flag_table *table, flag_set set);
+/* imap_command_flags(c, table, set, keep, context): the flags of ${set} with blanks between; of its
+ * keywords those that keep(keyword, context) wants, or all with NULL.  One that is no atom is
+ * refused (see imap_command_is_atom()). */
+void imap_command_flags(struct imap_command *c, const struct flag_table *table, flag_set set,
+	bool (*keep)(const char *keyword, void *context), void *context);
 
 /* imap_command_date(c, seconds, zone): a date-time in its quotes; refused outside of 1900 to
  * 9999. */

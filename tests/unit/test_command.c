@@ -118,6 +118,11 @@ static void a_command_is_made_of_texts_and_literals(void **state)
 	imap_command_finish(&c);
 }
 
+static bool is_no_year(const char *keyword, void *context)
+{
+	return strcmp(keyword, context) != 0;
+}
+
 static void flags_and_dates_are_written_as_the_grammar_has_them(void **state)
 {
 	(void)state;
@@ -127,7 +132,8 @@ static void flags_and_dates_are_written_as_the_grammar_has_them(void **state)
 	struct flag_table *table = flag_table_new();
 	struct imap_command c;
 	imap_command_init(&c, false);
-	imap_command_flags(&c, table, flags_make(table, FLAG_SEEN | FLAG_DELETED, good, 4));
+	imap_command_flags(
+		&c, table, flags_make(table, FLAG_SEEN | FLAG_DELETED, good, 4), NULL, NULL);
 	imap_command_words(&c, " ");
 	imap_command_date(&c, 837596665, -420);
 	assert_null(imap_command_refused(&c));
@@ -139,10 +145,14 @@ static void flags_and_dates_are_written_as_the_grammar_has_them(void **state)
 		assert_false(imap_command_is_atom(bad[i]));
 		imap_command_init(&c, false);
 		flag_set set = flags_make(table, 0, bad + i, 1);
-		imap_command_flags(&c, table, set);
+		imap_command_flags(&c, table, set, NULL, NULL);
 		assert_true(imap_command_refused(&c) != NULL || set == 0);
 		imap_command_finish(&c);
 	}
+	imap_command_init(&c, false);
+	imap_command_flags(&c, table, flags_make(table, 0, good, 4), is_no_year, "2024");
+	assert_string_equal(wire_of(&c), "$Forwarded a/b NonJunk");
+	imap_command_finish(&c);
 	imap_command_init(&c, false);
 	imap_command_date(&c, INT64_MIN, 0);
 	assert_non_null(imap_command_refused(&c));
