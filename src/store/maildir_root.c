@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -32,39 +33,30 @@ static int open_root(const char *path, struct error *err)
 	return -1;
 }
 
-static bool sync_directory(const char *path)
+static bool make_path(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool ok = fd >= 0 && fsync(fd) == 0;
+	if (mkdir(path, 0700) == 0 || errno == EEXIST)
+		return true;
+	char *parent = strdup(path);
+	char *slash = parent != NULL ? strrchr(parent, '/') : NULL;
+	bool ok = errno == ENOENT && slash != NULL && slash != parent;
+	if (ok) {
+		*slash = '\0';
+		ok = make_path(parent) && (mkdir(path, 0700) == 0 || errno == EEXIST);
+	}
 	int saved = errno;
-	if (fd >= 0)
-		close(fd);
+	free(parent);
 	errno = saved;
 	return ok;
 }
 
-/* Make ${path} and what is missing above it, so that it is there after a crash as well. */
-static bool make_path(const char *path, struct arena *arena)
-{
-	if (mkdir(path, 0700) < 0) {
-		const char *slash = strrchr(path, '/');
-		if (errno != ENOENT || slash == NULL || slash == path)
-			return errno == EEXIST;
-		if (!make_path(arena_strndup(arena, path, (size_t)(slash - path)), arena) ||
-			(mkdir(path, 0700) < 0 && errno != EEXIST))
-			return false;
-	}
-	return sync_directory(arena_printf(arena, "%s/..", path));
-}
-
 int maildir_root_make_at(const char *path, struct error *err)
 {
-	struct arena *arena = arena_new();
-	bool made = make_path(path, arena);
-	if (!made)
+	if (!make_path(path)) {
 		error_errno(err, ERROR_STORE, "cannot create '%s'", path);
-	arena_free(arena);
-	return made ? open_root(path, err) : -1;
+		return -1;
+	}
+	return open_root(path, err);
 }
 
 bool maildir_root_open(struct maildir_session *s, struct error *err)

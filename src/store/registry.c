@@ -4,6 +4,7 @@
 
 /* Every kind of store; a new kind is one row more. */
 static const struct store_ops *const kinds[] = {
+	&imap_ops,
 	&maildir_ops,
 };
 
@@ -19,4 +20,10 @@ struct store *store_new(const struct store_config *config, struct arena *arena)
 {
 	const struct store_ops *ops = store_find_kind(config->kind);
 	return ops == NULL ? NULL : ops->new_store(config, arena);
+}
+
+void store_free(struct store *store)
+{
+	if (store != NULL && store->ops->free_store != NULL)
+		store->ops->free_store(store);
 }

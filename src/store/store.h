@@ -57,9 +57,7 @@ struct outcome {
 	const char *key;   /* append, copy, move: the new message's key; NULL = the store cannot
 			      tell: list the mailbox and look; lent until the next settle() */
 	const char *epoch; /* append: the mailbox's epoch as the reply told it, or NULL */
-	flag_set held;	   /* append: the flags that the message has now; mark: those of the
-			      added ones; in the caller's table, and without keywords where
-			      that holds no set for what is left of them */
+	flag_set held;	   /* mark, append: what the message has now, as far as it is known */
 	bool marked_only;  /* expunge: only \Deleted could be set; foreign \Deleted mail is there */
 	bool gone_already; /* mark, expunge, move: the message was not there any more */
 	bool changed;	   /* expunge: it was edited after the plan saw it, and was left alone */
@@ -87,11 +85,13 @@ struct store_ops {
 	 */
 	struct store *(*new_store)(const struct store_config *config, struct arena *arena);
 
+	/* free_store(store): optional.  Give back what its arena does not hold: secrets. */
+	void (*free_store)(struct store *store);
+
 	/*
 	 * lock(store, wait, err): optional (a local store).  Take the store's lock for writing,
 	 * waiting ${wait} seconds at most; CAUSE_BUSY when another run has it.  unlock(store) ends
-	 * it.  To be taken before identify(): it makes the place where there is none, so that its
-	 * id is the one that stays.
+	 * it.
 	 */
 	bool (*lock)(struct store *store, unsigned wait, struct error *err);
 	void (*unlock)(struct store *store);
@@ -119,8 +119,7 @@ struct store_ops {
 		struct error *err);
 
 	/* create(session, name, use, subscribe, err): make a mailbox and the levels above it;
-	 * already there is success.  remove_mailbox(): with what is in it, but not those below it.
-	 * rename_mailbox(): those below it go along; never over another. */
+	 * already there is success.  remove_mailbox(): with what is in it. */
 	bool (*create)(struct session *session, const char *name, uint32_t use, bool subscribe,
 		struct error *err);
 	bool (*remove_mailbox)(struct session *session, const char *name, struct error *err);
@@ -236,13 +235,16 @@ struct session {
 };
 
 /* Each kind's operations, for the registry (store/registry.c). */
+extern const struct store_ops imap_ops;
 extern const struct store_ops maildir_ops;
 
 /* store_find_kind(kind): the operations of stores of ${kind}, or NULL. */
 const struct store_ops *store_find_kind(const char *kind);
 
 /* store_new(config, arena): make the store that ${config} describes; opens nothing.  It lives as
- * long as ${arena}. */
+ * long as ${arena}; before that goes, and after its last session is closed, store_free(store) wipes
+ * its secrets; NULL is fine. */
 struct store *store_new(const struct store_config *config, struct arena *arena);
+void store_free(struct store *store);
 
 #endif

@@ -20,6 +20,9 @@ struct kind {
 	bool keeps_zone;				   /* INTERNALDATE with its zone */
 	bool keeps_nul;					   /* a message may hold NUL */
 	bool adds_cr;					   /* a bare LF comes back as CRLF */
+	bool drops_cr;		/* CR CR LF comes back as CRLF, a CR at the end goes */
+	bool refuses_empty;	/* a message of no bytes */
+	bool (*possible)(void); /* whether it can be tried here; NULL: it can */
 };
 
 struct fixture {

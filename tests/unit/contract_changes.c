@@ -107,12 +107,13 @@ static void a_copied_message_is_in_both(void **state)
 {
 	struct place *p = *state;
 	struct error err = {0};
-	static const char text[] = "Subject: x\r\n\r\na\r\r\nb\r\n";
+	const char *text = contract_kind(p)->drops_cr ? "Subject: x\r\n\r\nb\r\n"
+						      : "Subject: x\r\n\r\na\r\r\nb\r\n";
 	if (p->ops->copy == NULL)
 		skip();
 	place_create(p, "Archive");
 	const char *key = place_add_flagged(
-		p, "INBOX", text, sizeof text - 1, SIZE_MAX, flags_parse(p->flags, "\\Seen Work"));
+		p, "INBOX", text, strlen(text), SIZE_MAX, flags_parse(p->flags, "\\Seen Work"));
 	struct target target = place_target(p, "INBOX");
 	must(p->ops->copy(p->session, 9, &target, key, "Archive", &err), err);
 	const char *copied = place_settle(p, 9).key;
@@ -121,7 +122,7 @@ static void a_copied_message_is_in_both(void **state)
 	if (copied == NULL)
 		return;
 	place_flagged(p, "Archive", copied, "\\Seen Work");
-	struct message m = place_holds(p, "Archive", copied, FETCH_BODY, text, sizeof text - 1);
+	struct message m = place_holds(p, "Archive", copied, FETCH_BODY, text, strlen(text));
 	assert_int_equal(m.received, PLACE_MOMENT);
 }
 

@@ -31,12 +31,21 @@ static const struct body {
 	{"NUL", "Subject: x\r\n\r\na\0b\r\n", 19, true},
 };
 
+/* Whether the kind gives these bytes back as they are. */
+static bool keeps(const struct place *p, const char *text, size_t n, bool nul)
+{
+	const struct kind *kind = contract_kind(p);
+	return (kind->keeps_nul || !nul) && (!kind->refuses_empty || n > 0) &&
+	       (!kind->drops_cr || n == 0 ||
+		       (strstr(text, "\r\r\n") == NULL && text[n - 1] != '\r'));
+}
+
 static void a_message_comes_back_byte_for_byte(void **state)
 {
 	struct place *p = *state;
 	for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
 		const struct body *b = &bodies[i];
-		if (b->nul && !contract_kind(p)->keeps_nul)
+		if (!keeps(p, b->text, b->n, b->nul))
 			continue;
 		for (size_t step = 1; step < 5; step++) {
 			print_message("%s, %zu at once\n", b->what, step);
@@ -52,7 +61,9 @@ static void a_bare_lf_comes_back_as_the_kind_says(void **state)
 	struct place *p = *state;
 	static const char text[] = "Subject: x\r\nA: b\r\n\r\nbare\nfull\r\n\nx\r\r\ny\n";
 	static const char altered[] = "Subject: x\r\nA: b\r\n\r\nbare\r\nfull\r\n\r\nx\r\r\ny\r\n";
-	const char *wanted = contract_kind(p)->adds_cr ? altered : text;
+	static const char dropped[] = "Subject: x\r\nA: b\r\n\r\nbare\r\nfull\r\n\r\nx\r\ny\r\n";
+	const struct kind *kind = contract_kind(p);
+	const char *wanted = kind->drops_cr ? dropped : kind->adds_cr ? altered : text;
 	for (size_t step = 1; step < sizeof text; step++) {
 		const char *key = place_add_flagged(p, "INBOX", text, sizeof text - 1, step, 0);
 		place_holds(p, "INBOX", key, FETCH_BODY, wanted, strlen(wanted));
@@ -101,6 +112,8 @@ static void a_header_ends_with_its_empty_line(void **state)
 	};
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		const char *whole = arena_printf(p->arena, "%s%s", row[i].header, row[i].body);
+		if (!keeps(p, whole, strlen(whole), false))
+			continue;
 		const char *key = place_add(p, "INBOX", whole);
 		struct message m = place_holds(
 			p, "INBOX", key, FETCH_HEADER, row[i].header, strlen(row[i].header));

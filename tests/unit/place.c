@@ -52,6 +52,7 @@ void place_finish(struct place *p)
 {
 	if (p->session != NULL)
 		p->ops->disconnect(p->session);
+	store_free(p->store);
 	tree_remove(p->directory);
 	flag_table_free(p->flags);
 	arena_free(p->arena);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "contract.h"
+#include "imap_place.h"
 
 static void *maildirpp(struct place *p)
 {
@@ -28,10 +29,44 @@ static void *maildir_nested(struct place *p)
 	return NULL;
 }
 
+static void *imap(struct place *p)
+{
+	imap_place(p, '/', "", NULL);
+	return NULL;
+}
+
+static void *imap_condstore(struct place *p)
+{
+	static const char *const disable[] = {"QRESYNC", NULL};
+	imap_place(p, '.', "", disable);
+	return NULL;
+}
+
+static void *imap_bare(struct place *p)
+{
+	static const char *const disable[] = {"QRESYNC", "CONDSTORE", "ENABLE", "UIDPLUS", "MOVE",
+		"ESEARCH", "LIST-EXTENDED", "LIST-STATUS", "SPECIAL-USE", "LITERAL+", "MULTIAPPEND",
+		"BINARY", "UNSELECT", "ID", "NAMESPACE", NULL};
+	imap_place(p, '/', "", disable);
+	return NULL;
+}
+
+static void *imap_prefix(struct place *p)
+{
+	imap_place(p, '.', "INBOX.", NULL);
+	return NULL;
+}
+
 static const struct kind kinds[] = {
 	{"maildir++", maildirpp, .keeps_nul = true, .adds_cr = true},
 	{"maildir++ in utf7", maildirpp_utf7, .keeps_nul = true, .adds_cr = true},
 	{"nested maildir", maildir_nested, .keeps_nul = true, .adds_cr = true},
+#define ON_DOVECOT \
+	.possible = imap_place_possible, .adds_cr = true, .drops_cr = true, .refuses_empty = true
+	{"imap", imap, ON_DOVECOT},
+	{"imap with condstore", imap_condstore, ON_DOVECOT},
+	{"bare imap", imap_bare, ON_DOVECOT},
+	{"imap below INBOX.", imap_prefix, ON_DOVECOT},
 };
 
 /* ---- setting up ---- */
@@ -88,11 +123,18 @@ int main(void)
 	struct arena *arena = arena_new();
 	struct CMUnitTest *all = NULL;
 	size_t n = 0, cap = 0;
-	for (size_t kind = 0; kind < N_KINDS; kind++)
+	for (size_t kind = 0; kind < N_KINDS; kind++) {
+		if (kinds[kind].possible != NULL && !kinds[kind].possible()) {
+			print_message("%s is not tried: install dovecot-imapd\n", kinds[kind].name);
+			continue;
+		}
 		for (size_t part = 0; part < N_PARTS; part++)
 			for (size_t i = 0; i < *parts[part].n; i++)
 				*ARENA_PUSH(arena, all, n, cap) =
 					test_of(&kinds[kind], &parts[part].at[i], arena);
+	}
+	if (getenv("TEST") != NULL) /* "imap: many_*" */
+		cmocka_set_test_filter(getenv("TEST"));
 	int failed = _cmocka_run_group_tests("store contract", all, n, NULL, NULL);
 	arena_free(arena);
 	return failed;
