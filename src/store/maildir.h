@@ -177,9 +177,15 @@ struct flag_storable maildir_storable(
  * maildir_dotlock(dir, lock, err):
  * Wait for the file ${lock} below ${dir}, as Dovecot does before it changes a file, create it and
  * return it open for writing; -1 with ERROR_MAILBOX.  It ends when it is renamed over that file, or
- * removed.
+ * removed.  One that a killed run of ours left is removed.
+ *
+ * maildir_dotlock_replace(dir, lock, fd, name, text, durable):
+ * End the lock ${fd} by letting it, with ${text} in it, be the file ${name}; on failure it is
+ * removed, and errno says why.  ${fd} stays the caller's.
  */
 int maildir_dotlock(int dir, const char *lock, struct error *err);
+bool maildir_dotlock_replace(int dir, const char *lock, int fd, const char *name,
+	const struct buffer *text, bool durable);
 
 /* ---- times (maildir_times.c) ---- */
 

@@ -107,7 +107,7 @@ static bool write_all(
 			ok = ok && buffer_printf(&text, "%d %s\n", i, keywords->name[i]);
 	if (!ok)
 		errno = EFBIG;
-	ok = ok && file_replace(dir, lock_name, lock, file_name, text.data, text.len, durable);
+	ok = ok && maildir_dotlock_replace(dir, lock_name, lock, file_name, &text, durable);
 	if (!ok)
 		error_errno(err, ERROR_MAILBOX, "cannot write '%s'", file_name);
 	buffer_finish(&text);

@@ -138,8 +138,8 @@ static bool put_others(struct maildir_session *s, const struct subscriptions *su
 static bool write_file(
 	struct maildir_session *s, int lock, const struct buffer *text, struct error *err)
 {
-	return file_replace(s->root, lock_name, lock, file_name, text->data, text->len,
-		       maildir_config(s)->durable) ||
+	return maildir_dotlock_replace(
+		       s->root, lock_name, lock, file_name, text, maildir_config(s)->durable) ||
 	       error_errno(err, ERROR_STORE, "cannot write '%s'", file_name);
 }
 

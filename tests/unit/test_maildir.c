@@ -400,6 +400,26 @@ static void a_stale_lock_does_not_hold_for_ever(void **state)
 	place_flagged(p, "INBOX", key, "Work");
 }
 
+/* Dovecot's own locks can be written to, and are waited for. */
+static void a_lock_of_a_killed_run_is_removed_at_once(void **state)
+{
+	struct place *p = *state;
+	put(p, "dovecot-keywords.lock", "");
+	const char *lock = below(p, "dovecot-keywords.lock");
+	struct timespec old[2] = {{.tv_sec = time(NULL) - 3}, {.tv_sec = time(NULL) - 3}};
+	assert_int_equal(utimensat(AT_FDCWD, lock, old, 0), 0);
+	assert_int_equal(chmod(lock, 0400), 0);
+	place_open(p);
+	time_t began = time(NULL);
+	const char *key =
+		place_add_flagged(p, "INBOX", "A: b\r\n\r\n", 8, 8, flags_parse(p->flags, "Work"));
+	assert_true(time(NULL) - began <= 2);
+	place_flagged(p, "INBOX", key, "Work");
+	struct stat st;
+	assert_int_equal(stat(below(p, "dovecot-keywords"), &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+}
+
 static void a_message_without_flags_is_new_mail(void **state)
 {
 	struct place *p = *state;
@@ -537,6 +557,7 @@ int main(void)
 		in_maildir(the_27th_keyword_is_not_held),
 		in_maildir(what_can_be_no_keyword_is_not_written),
 		in_maildir(a_stale_lock_does_not_hold_for_ever),
+		in_maildir(a_lock_of_a_killed_run_is_removed_at_once),
 		in_maildir(a_message_without_flags_is_new_mail),
 		in_maildir(a_moved_message_leaves_its_uid_behind),
 		in_maildir(a_maildir_that_is_missing_is_made_only_to_write),
