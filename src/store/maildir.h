@@ -95,7 +95,11 @@ struct maildir_body {
  * changes while it is read is one.
  *
  * maildir_body_end(body): close it; may be called at any time.
+ *
+ * maildir_unreadable(err, path): say that the file ${path} cannot be read, and why (errno).  One
+ * message that cannot is one message less (CAUSE_MAIL), no storage that fails.  Return false.
  */
+bool maildir_unreadable(struct error *err, const char *path);
 bool maildir_body_begin(struct maildir_body *body, int fd, const char *path, bool header_only,
 	uint64_t known_size, struct error *err);
 void maildir_body_end(struct maildir_body *body);

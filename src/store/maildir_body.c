@@ -37,6 +37,14 @@ static size_t scan_header(struct header_scan *scan, struct maildir_lines *lines,
 	return n;
 }
 
+bool maildir_unreadable(struct error *err, const char *path)
+{
+	error_errno(err, ERROR_MESSAGE, "cannot read '%s'", path);
+	if (err != NULL)
+		err->cause = CAUSE_MAIL;
+	return false;
+}
+
 static bool changed(const struct maildir_body *body, struct error *err)
 {
 	return error_set(err, ERROR_MESSAGE, CAUSE_MAIL,
@@ -58,7 +66,7 @@ static bool measure(struct maildir_body *body, bool header_only, bool whole, str
 	do {
 		got = file_read(body->fd, body->in, sizeof body->in);
 		if (got < 0)
-			return error_errno(err, ERROR_MESSAGE, "cannot read '%s'", body->path);
+			return maildir_unreadable(err, body->path);
 		size_t used = 0;
 		if (header_only && header.end == 0) {
 			used = scan_header(&header, &lines, offset, body->in, (size_t)got);
@@ -74,7 +82,7 @@ static bool measure(struct maildir_body *body, bool header_only, bool whole, str
 	body->loaded = offset == (uint64_t)got;
 	body->bare = lines.bare;
 	if (!body->loaded && lseek(body->fd, 0, SEEK_SET) < 0)
-		return error_errno(err, ERROR_MESSAGE, "cannot read '%s'", body->path);
+		return maildir_unreadable(err, body->path);
 	return true;
 }
 
@@ -87,7 +95,7 @@ static ssize_t read_run(struct maildir_body *body, struct error *err)
 		return (ssize_t)want;
 	ssize_t got = file_read(body->fd, body->in, want);
 	if (got < 0)
-		error_errno(err, ERROR_MESSAGE, "cannot read '%s'", body->path);
+		maildir_unreadable(err, body->path);
 	else if ((size_t)got < want)
 		changed(body, err);
 	return (size_t)got == want ? got : -1;
@@ -103,7 +111,7 @@ static bool ends_here(struct maildir_body *body, struct error *err)
 		return true;
 	ssize_t got = file_read(body->fd, &more, 1);
 	if (got < 0)
-		return error_errno(err, ERROR_MESSAGE, "cannot read '%s'", body->path);
+		return maildir_unreadable(err, body->path);
 	return got == 0 || changed(body, err);
 }
 

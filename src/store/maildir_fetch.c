@@ -31,7 +31,7 @@ int maildir_box_open_file(struct maildir_session *s, struct maildir_box *box, co
 		if (*fd >= 0)
 			return 1;
 		if (errno != ENOENT) {
-			error_errno(err, ERROR_MESSAGE, "cannot open '%s'", path);
+			maildir_unreadable(err, path);
 			return -1;
 		}
 		maildir_index_forget(box); /* another program renamed it: look where it is now */

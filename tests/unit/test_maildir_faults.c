@@ -461,6 +461,7 @@ static void a_message_that_cannot_be_read_fails_alone(void **state)
 	fail_call(CALL_READ, 1, EIO);
 	assert_int_equal(p->ops->take(p->session, &m, &reader, &err), -1);
 	assert_error(err, ERROR_MESSAGE, "cannot read 'cur/1:2,': Input/output error");
+	assert_int_equal(err.cause, CAUSE_MAIL);
 	assert_string_equal(m.key, "1");
 	struct buffer got;
 	buffer_init(&got, 100);
