@@ -130,6 +130,10 @@ struct policy run_policy(const struct run *run);
 /* select_messages(run, survey): mark what is out of `messages`. */
 bool select_messages(struct run *run, struct survey *survey);
 
+/* select_needs_all(run): whether `messages` asks for headers, which only a whole list can answer
+ * for. */
+bool select_needs_all(const struct run *run);
+
 /* select_limits(run, newer, older): the date limits of this run, UTC days; INT64_MIN = none. */
 void select_limits(const struct run *run, int64_t *newer, int64_t *older);
 

@@ -125,19 +125,48 @@ static bool search_side(
 
 /* ---- the contract ---- */
 
-static void exclude_rows(struct run *run, struct survey *v, size_t i)
+/* What a list does not mention stands as the row has it; that cannot tell of headers, see
+ * select_needs_all(). */
+static bool row_selected(
+	const struct run *run, const struct survey *v, const struct row *row, enum side side)
 {
-	const struct message_list *list = &v->list[i][LEFT];
+	const struct search *search = run->pair->messages.search;
+	const struct message m = {
+		.received = row->received, .size = row->size, .flags = row->flags[side]};
+	if (!within(run, row->received, row->size))
+		return false;
+	return search == NULL || search_needs_header(search) ||
+	       search_matches(search, &m, v->flags, NULL, 0);
+}
+
+static struct map *index_keys(const struct message_list *list)
+{
 	struct map *index = map_new(list->n);
 	for (uint32_t m = 0; m < list->n; m++)
 		map_put_str(index, list->at[m].key, m);
+	return index;
+}
+
+/* Of a pair A's half is asked, of what has no twin the side that it would be copied from. */
+static void exclude_rows(struct run *run, struct survey *v, size_t i)
+{
+	struct map *index[2] = {index_keys(&v->list[i][LEFT]), index_keys(&v->list[i][RIGHT])};
 	for (size_t r = 0; r < v->twin[i].rows; r++) {
 		struct row *row = &v->row[i][r];
-		uint32_t m = row->key[LEFT] == NULL ? MAP_NONE : map_get_str(index, row->key[LEFT]);
-		row->excluded = m != MAP_NONE ? !list->at[m].selected
-					      : !within(run, row->received, row->size);
+		enum side side = row->key[LEFT] != NULL ? LEFT : RIGHT;
+		uint32_t m = row->key[side] == NULL ? MAP_NONE
+						    : map_get_str(index[side], row->key[side]);
+		row->excluded = m != MAP_NONE ? !v->list[i][side].at[m].selected
+					      : !row_selected(run, v, row, side);
 	}
-	map_free(index);
+	map_free(index[LEFT]);
+	map_free(index[RIGHT]);
+}
+
+bool select_needs_all(const struct run *run)
+{
+	const struct search *search = run->pair->messages.search;
+	return search != NULL && search_needs_header(search);
 }
 
 static bool limited(const struct selection *s)

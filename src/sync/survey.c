@@ -29,6 +29,12 @@ static bool at_rest(const struct run *run, const struct box *box)
 	return !box->known.retry && unchanged(run, box, LEFT) && unchanged(run, box, RIGHT);
 }
 
+/* Whether it is there to be listed: in a dry run what is yet to be made is not. */
+static bool exists(const struct box *box, enum side side)
+{
+	return box->pairing->box[side] != NULL;
+}
+
 /* A mailbox that did not change, as a list of its changes: none. */
 static void stand_in(struct box *box, enum side side, struct message_list *list)
 {
@@ -68,12 +74,12 @@ static bool has_to_be_listed(const struct run *run, const struct box *box, enum 
 	/* In a dry run what is yet to be made is empty. */
 	if (run->options->dry_run && box->pairing->create[side])
 		return false;
-	return !unchanged(run, box, side);
+	return select_needs_all(run) || !unchanged(run, box, side);
 }
 
 static void ask(struct run *run, struct job *job, const struct box *box, enum side side)
 {
-	bool again = !box->whole[side] && !run->world_changed[side];
+	bool again = !box->whole[side] && !run->world_changed[side] && !select_needs_all(run);
 	const char *epoch = again ? box->known.epoch[side] : NULL;
 	const char *since = again ? box->known.cursor[side] : NULL;
 	job->list[job->n++] =
@@ -327,7 +333,7 @@ struct survey *survey_read(struct run *run, struct box **boxes, size_t n)
 	struct survey *v = new_survey(run, boxes, n);
 	for (size_t i = 0; i < v->n; i++)
 		for (enum side side = LEFT; side <= RIGHT; side++)
-			if (unchanged(run, v->box[i], side))
+			if (!has_to_be_listed(run, v->box[i], side) && exists(v->box[i], side))
 				stand_in(v->box[i], side, &v->list[i][side]);
 	bool ok = read_lists(run, v);
 	drop_left_out(v);
