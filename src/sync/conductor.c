@@ -383,9 +383,11 @@ static void run_finish(struct run *run, double started, bool whole)
 	if (run->state != NULL && !run->options->dry_run && run->world[RIGHT].id != NULL)
 		write_end(run, whole);
 	crew_free(run->crew);
-	for (enum side side = LEFT; side <= RIGHT; side++)
+	for (enum side side = LEFT; side <= RIGHT; side++) {
 		if (run->locked[side])
 			run->store[side]->ops->unlock(run->store[side]);
+		store_free(run->store[side]);
+	}
 	state_close(run->state);
 	arena_free(run->arena);
 }
