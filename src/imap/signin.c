@@ -165,8 +165,7 @@ static void describe(struct imap_session *s, bool preauth)
 bool signin_run(struct imap_session *s, struct error *err)
 {
 	bool preauth = false;
-	if ((s->imap->tls == TLS_IMPLICIT && !start_tls(s, err)) ||
-		!greet(s, &preauth, err) ||
+	if ((s->imap->tls == TLS_IMPLICIT && !start_tls(s, err)) || !greet(s, &preauth, err) ||
 		(s->imap->tls == TLS_STARTTLS && !upgrade(s, preauth, err)))
 		return false;
 	if (preauth ? !ask_capabilities(s, err) : !sign_in(s, err))

@@ -12,8 +12,8 @@
  *
  * Canonical form: every line ends in CRLF, CR elsewhere goes, NUL and bytes above 0x7F become X,
  * empty lines at the end go: what servers are known to alter is neutral in it.  So are the header
- * fields by which mbsync and offlineimap mark their copies (X-TUID, X-OfflineIMAP).  The identity is
- * the start of the SHA-256 of the header block in canonical form (without its empty line); the
+ * fields by which mbsync and offlineimap mark their copies (X-TUID, X-OfflineIMAP).  The identity
+ * is the start of the SHA-256 of the header block in canonical form (without its empty line); the
  * digest that of the whole message.
  *
  * A hasher eats a message in runs of any size and gives both, and the number of octets.  It belongs
