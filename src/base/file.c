@@ -124,10 +124,18 @@ int file_create(int at, const char *name)
 	return openat(at, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 }
 
-/* For file systems that cannot rename with a condition: a link is never made over a file. */
-static bool link_and_unlink(int from_at, const char *from, int to_at, const char *to)
+/* For file systems that cannot rename with a condition: a link is never made over a file.  Where
+ * there are no links, or for a directory, nothing is left but to look first. */
+static bool rename_in_two_steps(int from_at, const char *from, int to_at, const char *to)
 {
-	return linkat(from_at, from, to_at, to, 0) == 0 && unlinkat(from_at, from, 0) == 0;
+	struct stat st;
+	if (linkat(from_at, from, to_at, to, 0) == 0)
+		return unlinkat(from_at, from, 0) == 0;
+	if (errno == EEXIST || errno == ENOENT)
+		return false;
+	if (fstatat(to_at, to, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		errno = EEXIST;
+	return errno == ENOENT && renameat(from_at, from, to_at, to) == 0;
 }
 
 bool file_rename_new(int from_at, const char *from, int to_at, const char *to)
@@ -138,7 +146,7 @@ bool file_rename_new(int from_at, const char *from, int to_at, const char *to)
 	if (errno != EINVAL && errno != ENOSYS)
 		return false;
 #endif
-	return link_and_unlink(from_at, from, to_at, to);
+	return rename_in_two_steps(from_at, from, to_at, to);
 }
 
 void file_push(int fd)

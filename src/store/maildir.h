@@ -120,13 +120,14 @@ struct maildir_draft {
 };
 
 /*
- * maildir_draft_write(draft, dir, key, reader, received, err):
+ * maildir_draft_write(draft, dir, key, reader, received, durable, err):
  * Write the message of ${reader} to the new file tmp/KEY below ${dir}, with LF line ends where
  * reading gives its bytes back, else as it comes, and with ${received} as its time.  It is complete
- * but not yet durable.  On failure, which is ERROR_MESSAGE, nothing is left.
+ * but not yet durable; with ${durable} that is under way.  On failure, which is ERROR_MESSAGE,
+ * nothing is left.
  */
 bool maildir_draft_write(struct maildir_draft *draft, int dir, const char *key,
-	struct reader *reader, int64_t received, struct error *err);
+	struct reader *reader, int64_t received, bool durable, struct error *err);
 
 /* ---- flags (maildir_flags.c, maildir_keywords.c) ---- */
 
@@ -330,7 +331,8 @@ struct maildir_folders {
 	struct arena *arena;
 	struct maildir_folder *at; /* sorted by name */
 	size_t n, cap;
-	bool known;
+	const char **left_out; /* sentences about folders that are no mailboxes */
+	size_t n_left_out, cap_left_out;
 };
 
 /* What was asked of listed() or take(), in order. */

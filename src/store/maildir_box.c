@@ -40,7 +40,12 @@ int maildir_open_path(struct maildir_session *s, const char *path, struct error 
 {
 	struct arena *arena = arena_new();
 	int dir = walk(s->root, path, arena);
-	if (dir < 0)
+	if (dir < 0 && (errno == ELOOP || errno == ENOTDIR))
+		error_set(err, ERROR_MAILBOX, CAUSE_LOCAL,
+			"the folder '%s' is reached through a symlink, and none is followed below "
+			"the root",
+			path);
+	else if (dir < 0)
 		error_errno(err, ERROR_MAILBOX, "cannot open the folder '%s'", path);
 	arena_free(arena);
 	return dir;

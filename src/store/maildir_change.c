@@ -160,7 +160,8 @@ static bool submit_draft(struct maildir_session *s, uint32_t ticket, struct mail
 	if (!is_key(key))
 		return error_set(
 			err, ERROR_MESSAGE, CAUSE_LOCAL, "'%s' can be no file's name", key);
-	if (!maildir_draft_write(&s->draft, box->dir, key, reader, received, err))
+	if (!maildir_draft_write(
+		    &s->draft, box->dir, key, reader, received, maildir_config(s)->durable, err))
 		return false;
 	struct maildir_change *c = add_change(s, ticket, box, NULL);
 	const char *base = arena_printf(

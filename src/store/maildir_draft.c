@@ -186,7 +186,7 @@ static bool set_received(struct maildir_draft *d, int64_t received, struct error
 }
 
 bool maildir_draft_write(struct maildir_draft *d, int dir, const char *key, struct reader *reader,
-	int64_t received, struct error *err)
+	int64_t received, bool durable, struct error *err)
 {
 	d->dir = dir;
 	d->raw = d->held = false;
@@ -200,7 +200,7 @@ bool maildir_draft_write(struct maildir_draft *d, int dir, const char *key, stru
 		return error_errno(err, ERROR_MESSAGE, "cannot create '%s'", d->path);
 
 	bool ok = copy_body(d, reader, err) && set_received(d, received, err);
-	if (ok)
+	if (ok && durable)
 		file_push(d->fd);
 	if (close(d->fd) < 0 && ok)
 		ok = error_errno(err, ERROR_MESSAGE, "cannot write '%s'", d->path);

@@ -250,14 +250,19 @@ static int compare_folders(const void *a, const void *b)
 	return order != 0 ? order : strcmp(x->path, y->path);
 }
 
+static void leave_out(struct maildir_folders *f, const char *why, const char *path)
+{
+	*ARENA_PUSH(f->arena, f->left_out, f->n_left_out, f->cap_left_out) =
+		arena_printf(f->arena, "the folder '%s' is left out: %s", path, why);
+}
+
 static void add_folder(struct maildir_session *s, const char *path)
 {
 	struct maildir_folders *f = &s->folders;
 	const char *name = maildir_name_decode(&s->naming, path, f->arena);
 	const char *usual = maildir_name_encode(&s->naming, name, f->arena, NULL);
 	if (!name_fits(name)) {
-		log_warning("%s: the folder '%s' is left out: its name is too long or too deep",
-			s->session.store->name, path);
+		leave_out(f, "its name is too long or too deep", path);
 		return;
 	}
 	*ARENA_PUSH(f->arena, f->at, f->n, f->cap) = (struct maildir_folder){
@@ -274,10 +279,12 @@ static void sort_folders(struct maildir_session *s)
 	if (f->n > 0)
 		qsort(f->at, f->n, sizeof *f->at, compare_folders);
 	for (size_t i = 0; i < f->n; i++) {
-		if (out > 0 && strcmp(f->at[out - 1].name, f->at[i].name) == 0)
-			log_warning("%s: the folder '%s' is left out: '%s' is the mailbox '%s' too",
-				s->session.store->name, f->at[i].path, f->at[out - 1].path,
-				f->at[i].name);
+		const struct maildir_folder *kept = out > 0 ? &f->at[out - 1] : NULL;
+		if (kept != NULL && strcmp(kept->name, f->at[i].name) == 0)
+			leave_out(f,
+				arena_printf(f->arena, "'%s' is the mailbox '%s' too", kept->path,
+					kept->name),
+				f->at[i].path);
 		else
 			f->at[out++] = f->at[i];
 	}
@@ -294,7 +301,6 @@ static void set_folders(struct maildir_session *s, const struct scan *scan)
 	for (size_t i = 0; i < scan->n; i++)
 		add_folder(s, scan->path[i]);
 	sort_folders(s);
-	s->folders.known = true;
 }
 
 void maildir_folders_forget(struct maildir_session *s)
@@ -372,6 +378,8 @@ bool maildir_mailboxes(
 	*out = (struct mailbox_list){0};
 	if (!maildir_folders_read(s, err))
 		return false;
+	for (size_t i = 0; i < s->folders.n_left_out; i++)
+		log_warning("%s: %s", session->store->name, s->folders.left_out[i]);
 	for (size_t i = 0; i < s->folders.n; i++)
 		list_folder(
 			s, &s->folders.at[i], arena, ARENA_PUSH(arena, out->at, out->n, out->cap));

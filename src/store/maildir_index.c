@@ -172,8 +172,9 @@ static void finish(struct maildir_index *index)
 }
 
 /*
- * readdir() may miss a file that is renamed while it reads.  Where the times show that nothing
- * changed meanwhile, one look is enough; else what either of two looks saw is there.
+ * readdir() may miss a file that is renamed while it reads, and all of a directory that is removed.
+ * Where the times show that nothing changed meanwhile, one look is enough; else what either of two
+ * looks saw is there.
  */
 static bool read_twice_if_changed(
 	struct maildir_index *index, int dir, int64_t grain, struct error *err)
@@ -198,12 +199,8 @@ static bool read_twice_if_changed(
 
 bool maildir_index_read(struct maildir_box *box, int64_t grain, struct error *err)
 {
-	struct stat st;
 	finish(&box->index);
 	bool ok = read_twice_if_changed(&box->index, box->dir, grain, err);
-	/* A directory that was removed reads as an empty one. */
-	if (ok && (fstat(box->dir, &st) < 0 || st.st_nlink == 0))
-		ok = error_set(err, ERROR_MAILBOX, CAUSE_LOCAL, "it was removed while it was read");
 	if (!ok)
 		finish(&box->index);
 	box->index.known = ok;

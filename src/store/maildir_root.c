@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -33,30 +32,39 @@ static int open_root(const char *path, struct error *err)
 	return -1;
 }
 
-static bool make_path(const char *path)
+static bool sync_directory(const char *path)
 {
-	if (mkdir(path, 0700) == 0 || errno == EEXIST)
-		return true;
-	char *parent = strdup(path);
-	char *slash = parent != NULL ? strrchr(parent, '/') : NULL;
-	bool ok = errno == ENOENT && slash != NULL && slash != parent;
-	if (ok) {
-		*slash = '\0';
-		ok = make_path(parent) && (mkdir(path, 0700) == 0 || errno == EEXIST);
-	}
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool ok = fd >= 0 && fsync(fd) == 0;
 	int saved = errno;
-	free(parent);
+	if (fd >= 0)
+		close(fd);
 	errno = saved;
 	return ok;
 }
 
+/* Make ${path} and what is missing above it, so that it is there after a crash as well. */
+static bool make_path(const char *path, struct arena *arena)
+{
+	if (mkdir(path, 0700) < 0) {
+		const char *slash = strrchr(path, '/');
+		if (errno != ENOENT || slash == NULL || slash == path)
+			return errno == EEXIST;
+		if (!make_path(arena_strndup(arena, path, (size_t)(slash - path)), arena) ||
+			(mkdir(path, 0700) < 0 && errno != EEXIST))
+			return false;
+	}
+	return sync_directory(arena_printf(arena, "%s/..", path));
+}
+
 int maildir_root_make_at(const char *path, struct error *err)
 {
-	if (!make_path(path)) {
+	struct arena *arena = arena_new();
+	bool made = make_path(path, arena);
+	if (!made)
 		error_errno(err, ERROR_STORE, "cannot create '%s'", path);
-		return -1;
-	}
-	return open_root(path, err);
+	arena_free(arena);
+	return made ? open_root(path, err) : -1;
 }
 
 bool maildir_root_open(struct maildir_session *s, struct error *err)

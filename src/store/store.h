@@ -57,7 +57,9 @@ struct outcome {
 	const char *key;   /* append, copy, move: the new message's key; NULL = the store cannot
 			      tell: list the mailbox and look; lent until the next settle() */
 	const char *epoch; /* append: the mailbox's epoch as the reply told it, or NULL */
-	flag_set held;	   /* mark, append: what the message has now, as far as it is known */
+	flag_set held;	   /* append: the flags that the message has now; mark: those of the
+			      added ones; in the caller's table, and without keywords where
+			      that holds no set for what is left of them */
 	bool marked_only;  /* expunge: only \Deleted could be set; foreign \Deleted mail is there */
 	bool gone_already; /* mark, expunge, move: the message was not there any more */
 	bool changed;	   /* expunge: it was edited after the plan saw it, and was left alone */
@@ -91,7 +93,8 @@ struct store_ops {
 	/*
 	 * lock(store, wait, err): optional (a local store).  Take the store's lock for writing,
 	 * waiting ${wait} seconds at most; CAUSE_BUSY when another run has it.  unlock(store) ends
-	 * it.
+	 * it.  To be taken before identify(): it makes the place where there is none, so that its
+	 * id is the one that stays.
 	 */
 	bool (*lock)(struct store *store, unsigned wait, struct error *err);
 	void (*unlock)(struct store *store);
@@ -119,7 +122,8 @@ struct store_ops {
 		struct error *err);
 
 	/* create(session, name, use, subscribe, err): make a mailbox and the levels above it;
-	 * already there is success.  remove_mailbox(): with what is in it. */
+	 * already there is success.  remove_mailbox(): with what is in it, but not those below it.
+	 * rename_mailbox(): those below it go along; never over another. */
 	bool (*create)(struct session *session, const char *name, uint32_t use, bool subscribe,
 		struct error *err);
 	bool (*remove_mailbox)(struct session *session, const char *name, struct error *err);

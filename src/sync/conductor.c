@@ -266,14 +266,16 @@ static bool first_pass(struct run *run)
 /*
  * Our own writes raised the cursors.  Where nothing but them happened since the cursors were read,
  * the new ones may be stored; where anything else did, the old ones stay and the next run sees
- * it.  The same look finds what a server without UIDPLUS called our copies.
+ * it.  The same look finds what a server without UIDPLUS called our copies, and what was listed
+ * but not sent, or not known to have arrived: that is copied now.  Nothing else is changed twice.
  */
-static void keep_only_state_steps(struct survey *survey, struct plan *plan, enum mode mode)
+static void keep_harmless_steps(struct survey *survey, struct plan *plan, enum mode mode)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < plan->n; i++) {
 		const struct step *step = &plan->step[i];
 		bool harmless = step->kind == STEP_PAIR || step->kind == STEP_FORGET ||
+				step->kind == STEP_COPY ||
 				(mode == MODE_MOVE && step->kind == STEP_DELETE && step->verify);
 		if (harmless)
 			plan->step[n++] = *step;
@@ -313,10 +315,11 @@ static bool second_pass(struct run *run)
 	if (n == 0)
 		return true;
 	settle_clocks(run);
+	run->second = true;
 	struct survey *survey = look(run, boxes, n, &plan);
 	bool ok = survey != NULL;
 	if (ok) {
-		keep_only_state_steps(survey, plan, run->pair->mode);
+		keep_harmless_steps(survey, plan, run->pair->mode);
 		ok = carry_out(run, survey, plan);
 	}
 	survey_free(survey);

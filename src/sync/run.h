@@ -68,6 +68,7 @@ struct run {
 	struct pairings *pairings;
 	struct box *box;
 	size_t boxes;
+	bool second;	    /* this is the second pass */
 	bool no_deletes[2]; /* nothing is deleted on this side: the other could not be read whole */
 	struct progress progress;
 };

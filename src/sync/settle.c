@@ -158,6 +158,22 @@ static bool settle_refused(
 	return put_row(run, v, step, &row) && drop_intent(run, item);
 }
 
+/* Listed and not sent: expunged in between, most likely.  The second look tells; when the message
+ * is still listed and still not sent, a person should know. */
+static bool settle_not_sent(
+	struct run *run, struct survey *v, const struct step *step, const struct copy_item *item)
+{
+	struct box *box = v->box[step->twin];
+	enum side from = other(step->to);
+	struct error err = {0};
+	box->look_again = !run->second;
+	box->unsettled |= run->second;
+	error_set(&err, ERROR_MESSAGE, CAUSE_MAIL, "it is listed, but was not sent when asked for");
+	if (run->second)
+		run_problem(run, from, box->known.name[from], item->message.key, &err);
+	return drop_intent(run, item);
+}
+
 static bool settle_copy(
 	struct run *run, struct survey *v, const struct step *step, const struct copy_item *item)
 {
@@ -168,8 +184,7 @@ static bool settle_copy(
 	case ITEM_FAILED:
 		return settle_refused(run, v, step, item);
 	case ITEM_GONE:
-		box->unsettled = true; /* the source is about to tell of it */
-		return drop_intent(run, item);
+		return settle_not_sent(run, v, step, item);
 	case ITEM_SENT:
 		box->written[step->to] = true;
 		box->look_again = true;

@@ -19,7 +19,7 @@
 
 /* ---- calls that fail when they are told to (ld --wrap) ---- */
 
-enum call { CALL_WRITE, CALL_READ, CALL_FSYNC, CALL_RENAME, CALL_READDIR, CALLS };
+enum call { CALL_WRITE, CALL_READ, CALL_FSYNC, CALL_RENAME, CALL_LINK, CALL_READDIR, CALLS };
 
 static struct {
 	int countdown; /* 1: the next call fails; 0: none does */
@@ -66,6 +66,13 @@ int __wrap_renameat2(int from_at, const char *from, int to_at, const char *to, u
 int __wrap_renameat2(int from_at, const char *from, int to_at, const char *to, unsigned flags)
 {
 	return fails(CALL_RENAME) ? -1 : __real_renameat2(from_at, from, to_at, to, flags);
+}
+
+int __real_linkat(int from_at, const char *from, int to_at, const char *to, int flags);
+int __wrap_linkat(int from_at, const char *from, int to_at, const char *to, int flags);
+int __wrap_linkat(int from_at, const char *from, int to_at, const char *to, int flags)
+{
+	return fails(CALL_LINK) ? -1 : __real_linkat(from_at, from, to_at, to, flags);
 }
 
 /* What another program does while a directory is read. */
@@ -241,33 +248,54 @@ static void a_directory_that_cannot_be_flushed_ends_the_session(void **state)
 	assert_string_equal(err.text, "INBOX: cannot write 'cur' to the disk: Input/output error");
 }
 
+/* How an append under the key "key" ends. */
+static struct error append_as_key(void)
+{
+	struct error err = {0};
+	struct outcome o, end;
+	struct message m = {.received = PLACE_MOMENT};
+	struct text_reader reader = text_reader("A: b\r\n\r\n", 8, 8);
+	must(p->ops->append(p->session, 1, "INBOX", "key", &m, p->flags, &reader.reader, &err),
+		err);
+	must(p->ops->settle(p->session, &o, &err) == 1, err);
+	assert_int_equal(p->ops->settle(p->session, &end, &err), 0);
+	assert_true(o.error.scope == ERROR_NONE || o.key == NULL);
+	return o.error;
+}
+
 static void a_message_never_takes_another_files_place(void **state)
 {
 	(void)state;
-	struct error err = {0};
-	struct outcome o;
-	struct message m = {.received = PLACE_MOMENT};
-	struct text_reader reader = text_reader("A: b\r\n\r\n", 8, 8);
 	put("new/key,S=6,W=8", "A: kept\n\n");
 	place_open(p);
-	assert_true(
-		p->ops->append(p->session, 1, "INBOX", "key", &m, p->flags, &reader.reader, &err));
-	assert_int_equal(p->ops->settle(p->session, &o, &err), 1);
-	assert_int_equal(o.error.scope, ERROR_MESSAGE);
-	assert_non_null(strstr(o.error.text, "File exists"));
-	assert_int_equal(p->ops->settle(p->session, &o, &err), 0);
-	assert_files(".", "new/key,S=6,W=8 ");
+	/* with renameat2(); where there is none; where there are no links either */
+	for (int missing = 0; missing <= 2; missing++) {
+		if (missing >= 1)
+			fail_call(CALL_RENAME, 1, EINVAL);
+		if (missing >= 2)
+			fail_call(CALL_LINK, 1, EPERM);
+		struct error err = append_as_key();
+		assert_int_equal(err.scope, ERROR_MESSAGE);
+		assert_non_null(strstr(err.text, "File exists"));
+		assert_files(".", "new/key,S=6,W=8 ");
+	}
 	place_holds(p, "INBOX", "key", FETCH_BODY, "A: kept\r\n\r\n", 11);
+}
 
-	/* nor where the file system cannot rename with a condition */
-	reader = text_reader("A: b\r\n\r\n", 8, 8);
-	fail_call(CALL_RENAME, 1, EINVAL);
-	assert_true(
-		p->ops->append(p->session, 1, "INBOX", "key", &m, p->flags, &reader.reader, &err));
-	assert_int_equal(p->ops->settle(p->session, &o, &err), 1);
-	assert_int_equal(o.error.scope, ERROR_MESSAGE);
-	assert_int_equal(p->ops->settle(p->session, &o, &err), 0);
-	assert_files(".", "new/key,S=6,W=8 ");
+static void a_message_is_delivered_on_any_file_system(void **state)
+{
+	(void)state;
+	place_open(p);
+	for (int missing = 0; missing <= 2; missing++) {
+		tree_remove(below("new/key,S=6,W=8"));
+		if (missing >= 1)
+			fail_call(CALL_RENAME, 1, ENOSYS);
+		if (missing >= 2)
+			fail_call(CALL_LINK, 1, EPERM);
+		struct error err = append_as_key();
+		assert_int_equal(err.scope, ERROR_NONE);
+		assert_files(".", "new/key,S=6,W=8 ");
+	}
 }
 
 static void a_key_that_could_leave_the_folder_is_refused(void **state)
@@ -639,6 +667,7 @@ int main(void)
 		in_maildir(a_message_that_cannot_be_flushed_is_not_delivered),
 		in_maildir(a_directory_that_cannot_be_flushed_ends_the_session),
 		in_maildir(a_message_never_takes_another_files_place),
+		in_maildir(a_message_is_delivered_on_any_file_system),
 		in_maildir(a_key_that_could_leave_the_folder_is_refused),
 		in_maildir(what_was_not_settled_is_not_there),
 		in_maildir(what_a_crash_left_is_swept_after_36_hours),
