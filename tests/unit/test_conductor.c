@@ -335,7 +335,7 @@ static void a_folder_that_was_emptied_empties_nothing_without_being_asked(void *
 {
 	struct fixture *f = *state;
 	for (int i = 0; i < 6; i++) {
-		char subject[8];
+		char subject[32];
 		snprintf(subject, sizeof subject, "m%d", i);
 		deliver(f, "a", "", subject, ":2,S");
 	}
@@ -699,11 +699,11 @@ static void many_workers_do_the_work_of_one(void **state)
 {
 	struct fixture *f = *state;
 	for (int i = 0; i < 12; i++) {
-		char name[16];
+		char name[32];
 		snprintf(name, sizeof name, ".F%d", i);
 		make_folder(f, "a", name);
 		for (int k = 0; k < 60; k++) {
-			char subject[16];
+			char subject[32];
 			snprintf(subject, sizeof subject, "s%d-%d", i, k);
 			deliver(f, i % 2 == 0 ? "a" : "b", i % 2 == 0 ? name : "", subject, ":2,S");
 		}
