@@ -99,8 +99,6 @@ static bool misused(struct imap_session *s, struct error *err, const char *what)
 
 static bool keep(struct imap_session *s, const struct session_event *event, struct error *err)
 {
-	if (event->kind == SESSION_BODY_BEGIN)
-		s->dropping = true;
 	bool body = event->kind != SESSION_UNTAGGED && event->kind != SESSION_DONE;
 	if (body || (event->kind == SESSION_UNTAGGED && s->dropping)) {
 		/* A body that nobody takes now was not asked for now (B37). */

@@ -94,7 +94,8 @@ struct imap_namespace {
 /*
  * session_open(config, credentials, err):
  * Connect to the IMAP store ${config} and sign in; NULL on failure.  ${credentials} were made for
- * ${config} by credentials_fetch(); both are only read and may serve several threads.
+ * ${config} by credentials_fetch(); both are only read and may serve several threads, the first as
+ * long as the session lives, the second until this returns.
  * When it returns, ID, ENABLE (CONDSTORE, QRESYNC, UTF8=ACCEPT) and NAMESPACE wait in the output
  * buffer for the first command: they cost no round trip.
  */

@@ -192,7 +192,7 @@ static ssize_t take_in(struct conn *conn, struct error *err)
 
 void conn_peek(const struct conn *conn, const uint8_t **data, size_t *n)
 {
-	*data = queue_front(&conn->in);
+	*data = conn->in.data != NULL ? queue_front(&conn->in) : (const uint8_t *)"";
 	*n = queue_length(&conn->in);
 }
 

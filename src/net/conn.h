@@ -90,8 +90,8 @@ size_t conn_unsent(const struct conn *conn);
 /* conn_forget(conn): overwrite what was sent and still lies in the output buffer: a secret. */
 void conn_forget(struct conn *conn);
 
-/* conn_peek(conn, data, n): what was read and not consumed yet; lent until the next call.
- * conn_consume(conn, n): drop the first ${n} octets of it. */
+/* conn_peek(conn, data, n): what was read and not consumed yet, never NULL; lent until the next
+ * call. conn_consume(conn, n): drop the first ${n} octets of it. */
 void conn_peek(const struct conn *conn, const uint8_t **data, size_t *n);
 void conn_consume(struct conn *conn, size_t n);
 

@@ -197,6 +197,12 @@ static bool take(struct script *s, long n)
 	return true;
 }
 
+static bool outlast(struct script *s)
+{
+	struct pollfd fd = {.fd = s->fd, .events = POLLRDHUP};
+	return poll(&fd, 1, PATIENCE_MS) == 1 || fail(s, "the client has more patience");
+}
+
 static bool start_tls(struct script *s)
 {
 	s->ssl = SSL_new(s->ctx);
@@ -221,6 +227,8 @@ static bool step(struct script *s, char *line)
 		return start_deflate(s);
 	if (strcmp(line, "end") == 0)
 		return expect_end(s);
+	if (strcmp(line, "deaf") == 0)
+		return outlast(s);
 	if (strncmp(line, "take ", 5) == 0)
 		return take(s, strtol(line + 5, NULL, 10));
 	if (strncmp(line, "zeros ", 6) == 0) {

@@ -17,6 +17,7 @@
  *	zeros N		says N octets of zero
  *	take N		takes N octets, whatever they are
  *	wait MS		says nothing for so long
+ *	deaf		says nothing and hears nothing, until the client is gone
  *	tls		a TLS handshake; one that fails ends the script
  *	deflate		compresses and inflates from here on
  *	end		the client must say nothing more, and close

@@ -49,25 +49,41 @@ static const struct row {
 	bool certificate;
 } rows[] = {
 	{"LOGIN where nothing is offered", "",
-		"C: A1 LOGIN ann@example.org s3cret\nS: A1 OK " IN "\n", .says = NULL},
+		"C: A1 LOGIN ann@example.org s3cret\n"
+		"S: A1 OK " IN "\n",
+		.says = NULL},
 	{"LOGIN, where quotes are needed", "",
-		"C: A1 LOGIN \"ann b\" \"a\\\\\"b\\\\\\\\c\"\nS: A1 OK " IN "\n", .user = "ann b",
-		.password = "a\"b\\c"},
+		"C: A1 LOGIN \"ann b\" \"a\\\\\"b\\\\\\\\c\"\n"
+		"S: A1 OK " IN "\n",
+		.user = "ann b", .password = "a\"b\\c"},
 	{"LOGIN, where a literal is needed", "",
-		"C: A1 LOGIN ann@example.org {3}\nS: + \nC: \\xc3\\xa9x\nS: A1 OK " IN "\n",
+		"C: A1 LOGIN ann@example.org {3}\n"
+		"S: + \n"
+		"C: \\xc3\\xa9x\n"
+		"S: A1 OK " IN "\n",
 		.password = "\303\251x"},
 	{"LOGIN, whose literal is refused", "",
-		"C: A1 LOGIN ann@example.org {3}\nS: A1 NO no 8-bit here\nend\n",
+		"C: A1 LOGIN ann@example.org {3}\n"
+		"S: A1 NO no 8-bit here\n"
+		"end\n",
 		.password = "\303\251x",
 		.says = "127.0.0.1 refused the sign-in of ann@example.org: no 8-bit here",
 		.cause = CAUSE_SIGNIN},
 	{"PLAIN at once", "SASL-IR AUTH=PLAIN",
-		"C: A1 AUTHENTICATE PLAIN " PLAIN_ANN "\nS: A1 OK " IN "\n", .says = NULL},
+		"C: A1 AUTHENTICATE PLAIN " PLAIN_ANN "\n"
+		"S: A1 OK " IN "\n",
+		.says = NULL},
 	{"PLAIN when asked", "AUTH=PLAIN",
-		"C: A1 AUTHENTICATE PLAIN\nS: + \nC: " PLAIN_ANN "\nS: A1 OK " IN "\n",
+		"C: A1 AUTHENTICATE PLAIN\n"
+		"S: + \n"
+		"C: " PLAIN_ANN "\n"
+		"S: A1 OK " IN "\n",
 		.says = NULL},
 	{"PLAIN, asked without the blank", "AUTH=PLAIN",
-		"C: A1 AUTHENTICATE PLAIN\nS: +\nC: " PLAIN_ANN "\nS: A1 OK " IN "\n",
+		"C: A1 AUTHENTICATE PLAIN\n"
+		"S: +\n"
+		"C: " PLAIN_ANN "\n"
+		"S: A1 OK " IN "\n",
 		.says = NULL},
 	{"the strongest without TLS", "SASL-IR AUTH=PLAIN AUTH=CRAM-MD5",
 		"C: A1 AUTHENTICATE CRAM-MD5\n"
@@ -76,16 +92,19 @@ static const struct row {
 		"S: A1 OK " IN "\n",
 		.says = NULL},
 	{"the configuration's order", "SASL-IR AUTH=PLAIN AUTH=CRAM-MD5",
-		"C: A1 AUTHENTICATE PLAIN " PLAIN_ANN "\nS: A1 OK " IN "\n",
+		"C: A1 AUTHENTICATE PLAIN " PLAIN_ANN "\n"
+		"S: A1 OK " IN "\n",
 		.auth = plain_then_cram},
 	{"no second way after a refusal", "SASL-IR AUTH=PLAIN AUTH=CRAM-MD5",
-		"C: A1 AUTHENTICATE PLAIN " PLAIN_ANN "\nS: A1 NO no\nend\n",
+		"C: A1 AUTHENTICATE PLAIN " PLAIN_ANN "\n"
+		"S: A1 NO no\n"
+		"end\n",
 		.auth = plain_then_cram,
 		.says = "127.0.0.1 refused the sign-in of ann@example.org: no",
 		.cause = CAUSE_SIGNIN},
 	{"a master", "SASL-IR AUTH=PLAIN",
-		"C: A1 AUTHENTICATE PLAIN YW5uQGV4YW1wbGUub3JnAGFkbWluAHMzY3JldA==\nS: A1 OK " IN
-		"\n",
+		"C: A1 AUTHENTICATE PLAIN YW5uQGV4YW1wbGUub3JnAGFkbWluAHMzY3JldA==\n"
+		"S: A1 OK " IN "\n",
 		.master = "admin"},
 	{"a master, and only LOGIN", "", "end\n", .master = "admin",
 		.says = "cannot sign in to 127.0.0.1: it offers LOGIN, and the configuration wants "
@@ -105,18 +124,24 @@ static const struct row {
 			"for it",
 		.cause = CAUSE_SIGNIN},
 	{"EXTERNAL", "SASL-IR AUTH=EXTERNAL AUTH=PLAIN",
-		"C: A1 AUTHENTICATE EXTERNAL YW5uQGV4YW1wbGUub3Jn\nS: A1 OK " IN "\n",
+		"C: A1 AUTHENTICATE EXTERNAL YW5uQGV4YW1wbGUub3Jn\n"
+		"S: A1 OK " IN "\n",
 		.password = "", .certificate = true},
 	{"EXTERNAL, and the certificate says who", "SASL-IR AUTH=EXTERNAL",
-		"C: A1 AUTHENTICATE EXTERNAL =\nS: A1 OK " IN "\n", .password = "", .user = "",
-		.certificate = true},
+		"C: A1 AUTHENTICATE EXTERNAL =\n"
+		"S: A1 OK " IN "\n",
+		.password = "", .user = "", .certificate = true},
 	{"EXTERNAL, empty, when asked", "AUTH=EXTERNAL",
-		"C: A1 AUTHENTICATE EXTERNAL\nS: + \nC: \nS: A1 OK " IN "\n", .password = "",
-		.user = "", .certificate = true},
+		"C: A1 AUTHENTICATE EXTERNAL\n"
+		"S: + \n"
+		"C: \n"
+		"S: A1 OK " IN "\n",
+		.password = "", .user = "", .certificate = true},
 
 	{"OAUTHBEARER", "SASL-IR AUTH=OAUTHBEARER AUTH=XOAUTH2 AUTH=PLAIN",
-		"C: A1 AUTHENTICATE OAUTHBEARER ...\nS: A1 OK " IN "\n", .token = "t0ken",
-		.password = ""},
+		"C: A1 AUTHENTICATE OAUTHBEARER ...\n"
+		"S: A1 OK " IN "\n",
+		.token = "t0ken", .password = ""},
 	{"a token goes before a password", "SASL-IR AUTH=XOAUTH2 AUTH=PLAIN",
 		"C: A1 AUTHENTICATE XOAUTH2 "
 		"dXNlcj1hbm5AZXhhbXBsZS5vcmcBYXV0aD1CZWFyZXIgdDBrZW4BAQ==\n"
@@ -124,7 +149,10 @@ static const struct row {
 		.token = "t0ken"},
 	{"XOAUTH2 refused", "SASL-IR AUTH=XOAUTH2",
 		"C: A1 AUTHENTICATE XOAUTH2 ...\n"
-		"S: + eyJzdGF0dXMiOiI0MDAifQ==\nC: \nS: A1 NO SASL authentication failed\nend\n",
+		"S: + eyJzdGF0dXMiOiI0MDAifQ==\n"
+		"C: \n"
+		"S: A1 NO SASL authentication failed\n"
+		"end\n",
 		.token = "t0ken", .auth = only_xoauth2,
 		.says = "127.0.0.1 refused the sign-in of ann@example.org: SASL authentication "
 			"failed "
@@ -132,7 +160,10 @@ static const struct row {
 		.cause = CAUSE_SIGNIN},
 	{"OAUTHBEARER refused", "SASL-IR AUTH=OAUTHBEARER",
 		"C: A1 AUTHENTICATE OAUTHBEARER ...\n"
-		"S: + eyJzdGF0dXMiOiI0MDAifQ==\nC: AQ==\nS: A1 NO failed\nend\n",
+		"S: + eyJzdGF0dXMiOiI0MDAifQ==\n"
+		"C: AQ==\n"
+		"S: A1 NO failed\n"
+		"end\n",
 		.token = "t0ken",
 		.says = "127.0.0.1 refused the sign-in of ann@example.org: failed "
 			"{\"status\":\"400\"}",
@@ -140,61 +171,91 @@ static const struct row {
 
 	{"a wrong password", "",
 		"C: A1 LOGIN ann@example.org s3cret\n"
-		"S: A1 NO [AUTHENTICATIONFAILED] wrong\nend\n",
+		"S: A1 NO [AUTHENTICATIONFAILED] wrong\n"
+		"end\n",
 		.says = "127.0.0.1 refused the sign-in of ann@example.org: wrong",
 		.cause = CAUSE_SIGNIN},
-	{"a short name", "", "C: A1 LOGIN ann s3cret\nS: A1 NO wrong\nend\n", .user = "ann",
+	{"a short name", "",
+		"C: A1 LOGIN ann s3cret\n"
+		"S: A1 NO wrong\n"
+		"end\n",
+		.user = "ann",
 		.says = "127.0.0.1 refused the sign-in of ann: wrong; try the whole address as the "
 			"user",
 		.cause = CAUSE_SIGNIN},
 	{"a server that says the password back", "",
-		"C: A1 LOGIN ann@example.org s3cret\nS: A1 NO not s3cret, s3cret!\nend\n",
+		"C: A1 LOGIN ann@example.org s3cret\n"
+		"S: A1 NO not s3cret, s3cret!\n"
+		"end\n",
 		.says = "127.0.0.1 refused the sign-in of ann@example.org: not ******, ******!",
 		.cause = CAUSE_SIGNIN},
-	{"a server that is ill", "", "C: A1 LOGIN ann s3cret\nS: A1 NO [UNAVAILABLE] later\nend\n",
+	{"a server that is ill", "",
+		"C: A1 LOGIN ann s3cret\n"
+		"S: A1 NO [UNAVAILABLE] later\n"
+		"end\n",
 		.user = "ann", .says = "127.0.0.1 refused the sign-in of ann: later",
 		.cause = CAUSE_NETWORK},
 	{"too many at once", "",
 		"C: A1 LOGIN ann@example.org s3cret\n"
-		"S: A1 NO [ALERT] Too many simultaneous connections. (Failure)\nend\n",
+		"S: A1 NO [ALERT] Too many simultaneous connections. (Failure)\n"
+		"end\n",
 		.says = "127.0.0.1 refused the sign-in of ann@example.org: Too many simultaneous "
 			"connections. (Failure)",
 		.cause = CAUSE_NETWORK},
 	{"a referral (B10)", "",
-		"C: A1 LOGIN ann@example.org s3cret\nS: A1 NO [REFERRAL imap://evil/] there\nend\n",
+		"C: A1 LOGIN ann@example.org s3cret\n"
+		"S: A1 NO [REFERRAL imap://evil/] there\n"
+		"end\n",
 		.says = "127.0.0.1 refused the sign-in of ann@example.org: there",
 		.cause = CAUSE_SIGNIN},
 	{"BAD", "SASL-IR AUTH=PLAIN",
-		"C: A1 AUTHENTICATE PLAIN " PLAIN_ANN "\nS: A1 BAD what\nend\n",
+		"C: A1 AUTHENTICATE PLAIN " PLAIN_ANN "\n"
+		"S: A1 BAD what\n"
+		"end\n",
 		.says = "127.0.0.1 refused the sign-in of ann@example.org: what",
 		.cause = CAUSE_SIGNIN},
 
 	{"a challenge more than PLAIN has", "SASL-IR AUTH=PLAIN",
-		"C: A1 AUTHENTICATE PLAIN " PLAIN_ANN "\nS: + AAAA\nend\n", .auth = only_plain,
+		"C: A1 AUTHENTICATE PLAIN " PLAIN_ANN "\n"
+		"S: + AAAA\n"
+		"end\n",
+		.auth = only_plain,
 		.says = "the PLAIN exchange with 127.0.0.1 failed: it asks for more",
 		.cause = CAUSE_SIGNIN},
 	{"a challenge that is no base64 (B15)", "SASL-IR AUTH=SCRAM-SHA-256",
-		"C: A1 AUTHENTICATE SCRAM-SHA-256 ...\nS: + cj0x!\nend\n",
+		"C: A1 AUTHENTICATE SCRAM-SHA-256 ...\n"
+		"S: + cj0x!\n"
+		"end\n",
 		.says = "the SCRAM-SHA-256 exchange with 127.0.0.1 failed: its challenge is not "
 			"base64",
 		.cause = CAUSE_SIGNIN},
 	{"padding alone (B15)", "SASL-IR AUTH=SCRAM-SHA-256",
-		"C: A1 AUTHENTICATE SCRAM-SHA-256 ...\nS: + ====\nend\n",
+		"C: A1 AUTHENTICATE SCRAM-SHA-256 ...\n"
+		"S: + ====\n"
+		"end\n",
 		.says = "the SCRAM-SHA-256 exchange with 127.0.0.1 failed: its challenge is not "
 			"base64",
 		.cause = CAUSE_SIGNIN},
 	{"an endless challenge (B15)", "SASL-IR AUTH=SCRAM-SHA-256",
-		"C: A1 AUTHENTICATE SCRAM-SHA-256 ...\nS- + \nrepeat 5000 AAAA\nS: \nend\n",
+		"C: A1 AUTHENTICATE SCRAM-SHA-256 ...\n"
+		"S- + \n"
+		"repeat 5000 AAAA\n"
+		"S: \n"
+		"end\n",
 		.says = "the SCRAM-SHA-256 exchange with 127.0.0.1 failed: its challenge is too "
 			"long",
 		.cause = CAUSE_SIGNIN},
 	{"NUL in a challenge (B15)", "SASL-IR AUTH=SCRAM-SHA-256",
-		"C: A1 AUTHENTICATE SCRAM-SHA-256 ...\nS: + cj0AAAAA\nend\n",
+		"C: A1 AUTHENTICATE SCRAM-SHA-256 ...\n"
+		"S: + cj0AAAAA\n"
+		"end\n",
 		.says = "the SCRAM-SHA-256 exchange with 127.0.0.1 failed: it tells no iteration "
 			"count",
 		.cause = CAUSE_SIGNIN},
 	{"OK before the server has proven itself (B17)", "SASL-IR AUTH=SCRAM-SHA-256",
-		"C: A1 AUTHENTICATE SCRAM-SHA-256 ...\nS: A1 OK " IN "\nend\n",
+		"C: A1 AUTHENTICATE SCRAM-SHA-256 ...\n"
+		"S: A1 OK " IN "\n"
+		"end\n",
 		.says = "the SCRAM-SHA-256 exchange with 127.0.0.1 failed: it did not prove that "
 			"it knows "
 			"the password",
@@ -216,8 +277,13 @@ static void each_way_is_taken_as_it_is_offered_and_allowed(void **state)
 		const struct row *row = &rows[i];
 		struct error err = {0};
 		char text[1000];
-		snprintf(text, sizeof text, "S: * OK [CAPABILITY IMAP4rev1 %s] hi\n%s%s",
-			row->offers, row->script, row->says == NULL ? "C: A2 LOGOUT\nend\n" : "");
+		snprintf(text, sizeof text,
+			"S: * OK [CAPABILITY IMAP4rev1 %s] hi\n"
+			"%s%s",
+			row->offers, row->script,
+			row->says == NULL ? "C: A2 LOGOUT\n"
+					    "end\n"
+					  : "");
 		struct script *script = script_start(text, NULL);
 		struct store_config config = config_for(script_port(script));
 		config.imap.auth = row->auth;
@@ -255,8 +321,12 @@ static void behind_a_checked_certificate_plain_saves_the_trips(void **state)
 	close(mkstemp(ca_file));
 	cert_write(ca_file, cert, false);
 	struct script *script = script_start(
-		"tls\nS: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=SCRAM-SHA-256 AUTH=PLAIN] hi\n"
-		"C: A1 AUTHENTICATE PLAIN " PLAIN_ANN "\nS: A1 OK " IN "\nC: A2 LOGOUT\nend\n",
+		"tls\n"
+		"S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=SCRAM-SHA-256 AUTH=PLAIN] hi\n"
+		"C: A1 AUTHENTICATE PLAIN " PLAIN_ANN "\n"
+		"S: A1 OK " IN "\n"
+		"C: A2 LOGOUT\n"
+		"end\n",
 		server);
 	struct store_config config = config_for(script_port(script));
 	config.imap.tls = TLS_IMPLICIT;
@@ -297,20 +367,25 @@ static void without_tls_nothing_that_reveals_the_password_goes_far(void **state)
 		const char *says;
 		const char *const *auth;
 	} far[] = {
-		{"S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN AUTH=LOGIN] hi\nend\n",
+		{"S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN AUTH=LOGIN] hi\n"
+		 "end\n",
 			"cannot sign in to 127.0.0.1: with TLS off, the password would be sent in "
 			"clear",
 			NULL},
-		{"S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hi\nend\n",
+		{"S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hi\n"
+		 "end\n",
 			"cannot sign in to 127.0.0.1: with TLS off, the password would be sent in "
 			"clear",
 			only_plain},
-		{"S: * OK [CAPABILITY IMAP4rev1] hi\nend\n",
+		{"S: * OK [CAPABILITY IMAP4rev1] hi\n"
+		 "end\n",
 			"cannot sign in to 127.0.0.1: with TLS off, the password would be sent in "
 			"clear",
 			only_login},
 		{"S: * OK [CAPABILITY IMAP4rev1 AUTH=PLAIN AUTH=CRAM-MD5] hi\n"
-		 "C: A1 AUTHENTICATE CRAM-MD5\nS: A1 NO no\nend\n",
+		 "C: A1 AUTHENTICATE CRAM-MD5\n"
+		 "S: A1 NO no\n"
+		 "end\n",
 			"127.0.0.1 refused the sign-in of ann@example.org: no", NULL},
 	};
 	for (size_t i = 0; i < sizeof far / sizeof *far; i++) {
@@ -361,12 +436,13 @@ static void a_token_that_has_expired_is_fetched_anew_once(void **state)
 		const char *says;
 	} cases[] = {
 		{"new",
-			"C: A2 AUTHENTICATE XOAUTH2 dXNlcj1hAWF1dGg9QmVhcmVyIG5ldwEB\nS: A2 OK " IN
-			"\n",
+			"C: A2 AUTHENTICATE XOAUTH2 dXNlcj1hAWF1dGg9QmVhcmVyIG5ldwEB\n"
+			"S: A2 OK " IN "\n",
 			""},
 		{"new",
-			"C: A2 AUTHENTICATE XOAUTH2 dXNlcj1hAWF1dGg9QmVhcmVyIG5ldwEB\nS: A2 NO "
-			"really\nend\n",
+			"C: A2 AUTHENTICATE XOAUTH2 dXNlcj1hAWF1dGg9QmVhcmVyIG5ldwEB\n"
+			"S: A2 NO really\n"
+			"end\n",
 			"127.0.0.1 refused the sign-in of a: really; try the whole address as the "
 			"user"},
 		{"old", "end\n",
@@ -380,8 +456,9 @@ static void a_token_that_has_expired_is_fetched_anew_once(void **state)
 		assert_int_equal(write(fd, "old\n", 4), 4);
 		snprintf(text, sizeof text,
 			"S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] hi\n"
-			"C: A1 AUTHENTICATE XOAUTH2 dXNlcj1hAWF1dGg9QmVhcmVyIG9sZAEB\nS: A1 NO "
-			"expired\n%s",
+			"C: A1 AUTHENTICATE XOAUTH2 dXNlcj1hAWF1dGg9QmVhcmVyIG9sZAEB\n"
+			"S: A1 NO expired\n"
+			"%s",
 			cases[i].script);
 		struct script *script = script_start(text, NULL);
 		struct store_config config = config_for(script_port(script));
