@@ -43,13 +43,21 @@ static void add(struct maildir_index *index, const char *name, bool in_new)
 	e->in_new = in_new;
 }
 
+static bool is_directory(int fd, const struct dirent *e)
+{
+	struct stat st;
+	if (e->d_type != DT_UNKNOWN)
+		return e->d_type == DT_DIR;
+	return fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+}
+
 /* Hidden files and directories are no messages.  What is neither a file nor a directory counts as
  * one, so that nobody takes it for deleted; reading it will fail. */
 static bool read_entries(struct maildir_index *index, DIR *d, bool in_new)
 {
 	const struct dirent *e;
 	for (errno = 0; (e = readdir(d)) != NULL; errno = 0)
-		if (e->d_name[0] != '.' && e->d_type != DT_DIR)
+		if (e->d_name[0] != '.' && !is_directory(dirfd(d), e))
 			add(index, e->d_name, in_new);
 	return errno == 0;
 }

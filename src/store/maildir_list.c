@@ -98,8 +98,6 @@ static size_t add_messages(
 		struct stat st = {0};
 		maildir_entry_path(e, path);
 		bool seen = fstatat(box->dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
-		if (seen && S_ISDIR(st.st_mode))
-			continue;
 		*ARENA_PUSH(out->arena, out->at, out->n, out->cap) = (struct message){
 			.key = maildir_entry_key(e, out->arena),
 			.size = seen ? maildir_known_size(e->name, &st) : 0,

@@ -263,13 +263,8 @@ bool maildir_rename_mailbox(
 	struct maildir_session *s = maildir_session(session);
 	if (!refuse_inbox(from, "renamed", err) || !maildir_folders_read(s, err))
 		return false;
-	bool there = maildir_folder_path(s, to) != NULL;
 	if (maildir_folder_path(s, from) == NULL)
-		return there ||
-		       error_set(err, ERROR_MAILBOX, CAUSE_MAIL, "there is no such mailbox");
-	if (there)
-		return error_set(
-			err, ERROR_MAILBOX, CAUSE_MAIL, "there is a mailbox '%s' already", to);
+		return error_set(err, ERROR_MAILBOX, CAUSE_MAIL, "there is no such mailbox");
 	struct arena *arena = arena_new();
 	maildir_boxes_close(s);
 	bool ok = rename_folders(s, from, to, arena, err) &&

@@ -62,7 +62,8 @@ void place_finish(struct place *p)
 static ssize_t next_run(struct reader *reader, const uint8_t **run, struct error *err)
 {
 	struct text_reader *t = (struct text_reader *)reader;
-	size_t left = (size_t)t->reader.size - t->at;
+	size_t end = t->reader.size < t->ends ? (size_t)t->reader.size : t->ends;
+	size_t left = end - t->at;
 	size_t n = left < t->step ? left : t->step;
 	if (t->at + n > t->fails) {
 		error_set(err, ERROR_MESSAGE, CAUSE_MAIL, "the source broke off");
@@ -75,7 +76,7 @@ static ssize_t next_run(struct reader *reader, const uint8_t **run, struct error
 
 struct text_reader text_reader(const void *data, size_t n, size_t step)
 {
-	return (struct text_reader){{n, next_run}, data, step, 0, SIZE_MAX};
+	return (struct text_reader){{n, next_run}, data, step, 0, SIZE_MAX, SIZE_MAX};
 }
 
 void place_create(struct place *p, const char *name)

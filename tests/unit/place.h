@@ -41,11 +41,12 @@ void place_finish(struct place *p);
 void place_create(struct place *p, const char *name);
 bool place_lists(struct place *p, const char *name);
 
-/* A message that is given from memory, in runs of ${step} octets; fails after ${fails} of them. */
+/* A message that is given from memory, in runs of ${step} octets; fails after ${fails} of them, or
+ * ends early after ${ends}. */
 struct text_reader {
 	struct reader reader;
 	const uint8_t *data;
-	size_t step, at, fails;
+	size_t step, at, fails, ends;
 };
 struct text_reader text_reader(const void *data, size_t n, size_t step);
 

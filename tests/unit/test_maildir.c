@@ -133,6 +133,18 @@ static void what_is_no_message_is_not_listed(void **state)
 	tree_directory(p->config.maildir.path, "new/directory");
 	place_open(p);
 	assert_int_equal(place_count(p, "INBOX"), 1);
+
+	/* nor counted where nothing changed */
+	struct error err = {0};
+	struct message_list list;
+	const char *cursor = place_cursor(p, "INBOX");
+	must(p->ops->list(p->session, "INBOX", place_epoch(p, "INBOX"), cursor, p->flags, &err),
+		err);
+	must(p->ops->listed(p->session, &list, &err) == 1, err);
+	assert_true(list.partial);
+	assert_int_equal(list.box.total, 1);
+	arena_free(list.arena);
+	assert_int_equal(p->ops->listed(p->session, &list, &err), 0);
 }
 
 static void two_files_with_one_key_are_two_messages(void **state)
@@ -295,21 +307,30 @@ static void a_size_in_the_name_counts_only_if_it_fits_the_file(void **state)
 static void a_new_file_says_both_its_sizes(void **state)
 {
 	struct place *p = *state;
+	static const struct {
+		const char *message, *file;
+		size_t size; /* as it will be read */
+	} row[] = {
+		{"A: b\r\n\r\nc\r\n", "A: b\n\nc\n", 11},
+		{"A: b\r\n\r\nc\r\r\n", "A: b\r\n\r\nc\r\r\n", 12},
+		{"A: b\r\n\r\r\nd\r\n", "A: b\r\n\r\r\nd\r\n", 12},
+		{"A: b\r\nc\nd\r\n", "A: b\r\nc\nd\r\n", 12},
+		{"\nA: b", "\nA: b", 6},
+	};
 	place_open(p);
-	const char *lf = place_add(p, "INBOX", "A: b\r\n\r\nc\r\n");
-	const char *crlf = place_add(p, "INBOX", "A: b\r\n\r\nc\r\r\n");
-	struct message_list list = place_list(p, "INBOX");
-	assert_int_equal(place_find(&list, lf)->size, 11);
-	assert_int_equal(place_find(&list, crlf)->size, 12);
-	arena_free(list.arena);
-	char *name = arena_printf(p->arena, "new/%s,S=8,W=11", lf);
-	char *text = tree_get(p->config.maildir.path, name, NULL);
-	assert_string_equal(text, "A: b\n\nc\n");
-	free(text);
-	name = arena_printf(p->arena, "new/%s,S=12,W=12", crlf);
-	text = tree_get(p->config.maildir.path, name, NULL);
-	assert_string_equal(text, "A: b\r\n\r\nc\r\r\n");
-	free(text);
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++)
+		for (size_t step = 1; step < 5; step++) {
+			const char *key = place_add_flagged(
+				p, "INBOX", row[i].message, strlen(row[i].message), step, 0);
+			struct message_list list = place_list(p, "INBOX");
+			assert_int_equal(place_find(&list, key)->size, row[i].size);
+			arena_free(list.arena);
+			char *name = arena_printf(p->arena, "new/%s,S=%zu,W=%zu", key,
+				strlen(row[i].file), row[i].size);
+			char *text = tree_get(p->config.maildir.path, name, NULL);
+			assert_string_equal(text, row[i].file);
+			free(text);
+		}
 }
 
 /* ---- flags ---- */
@@ -332,6 +353,20 @@ static void keywords_are_written_as_dovecot_reads_them(void **state)
 	assert_string_equal(text, "0 $Forwarded\n1 Junk\n3 Work\n");
 	free(text);
 	assert_false(tree_has(p->config.maildir.path, "dovecot-keywords.lock"));
+}
+
+static void a_keyword_that_another_program_named_is_learnt(void **state)
+{
+	struct place *p = *state;
+	put(p, "dovecot-keywords", "0 One\n");
+	put(p, "cur/1:2,ab", "A: b\n\n");
+	place_open(p);
+	place_flagged(p, "INBOX", "1", "One");
+	put(p, "dovecot-keywords", "0 One\n1 Two\n");
+	place_flagged(p, "INBOX", "1", "One Two");
+	put(p, "dovecot-keywords", "0 One\n1 Two\n2 Three\n");
+	place_mark(p, "INBOX", "1", "Three", "");
+	assert_string_equal(names_in(p, "cur"), "1:2,abc ");
 }
 
 static void letters_without_a_meaning_stay(void **state)
@@ -536,6 +571,22 @@ static void a_damaged_mailtwin_file_is_not_replaced(void **state)
 	}
 }
 
+static void a_root_of_another_user_is_not_touched(void **state)
+{
+	struct place *p = *state;
+	struct error err = {0};
+	if (geteuid() == 0)
+		assert_int_equal(chown(p->config.maildir.path, 1, (gid_t)-1), 0);
+	else
+		p->config.maildir.path = "/usr";
+	p->store = store_new(&p->config, p->arena);
+	assert_null(p->store->ops->connect(p->store, &err));
+	assert_int_equal(err.scope, ERROR_STORE);
+	assert_int_equal(err.cause, CAUSE_LOCAL);
+	assert_non_null(strstr(err.text, "belongs to another user"));
+	assert_false(p->store->ops->lock(p->store, 0, &err));
+}
+
 #define in_maildir(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -553,6 +604,7 @@ int main(void)
 		in_maildir(a_size_in_the_name_counts_only_if_it_fits_the_file),
 		in_maildir(a_new_file_says_both_its_sizes),
 		in_maildir(keywords_are_written_as_dovecot_reads_them),
+		in_maildir(a_keyword_that_another_program_named_is_learnt),
 		in_maildir(letters_without_a_meaning_stay),
 		in_maildir(the_27th_keyword_is_not_held),
 		in_maildir(what_can_be_no_keyword_is_not_written),
@@ -563,6 +615,7 @@ int main(void)
 		in_maildir(a_maildir_that_is_missing_is_made_only_to_write),
 		in_maildir(a_root_is_one_world_before_and_after_it_is_stamped),
 		in_maildir(a_damaged_mailtwin_file_is_not_replaced),
+		in_maildir(a_root_of_another_user_is_not_touched),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

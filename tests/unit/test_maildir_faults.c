@@ -1,108 +1,17 @@
 /* Disks that fail, neighbours that interfere: nothing lost, nothing half done, one clear sentence.
  */
-#include "config.h"
-
 #include "unit.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "faults.h"
 #include "place.h"
-#include "store/maildir.h"
 #include "tree.h"
-
-/* ---- calls that fail when they are told to (ld --wrap) ---- */
-
-enum call { CALL_WRITE, CALL_READ, CALL_FSYNC, CALL_RENAME, CALL_LINK, CALL_READDIR, CALLS };
-
-static struct {
-	int countdown; /* 1: the next call fails; 0: none does */
-	int error;
-} faults[CALLS];
-
-static void fail_call(enum call call, int nth, int error)
-{
-	faults[call].countdown = nth;
-	faults[call].error = error;
-}
-
-static bool fails(enum call call)
-{
-	if (faults[call].countdown == 0 || --faults[call].countdown > 0)
-		return false;
-	errno = faults[call].error;
-	return true;
-}
-
-ssize_t __real_write(int fd, const void *data, size_t n);
-ssize_t __wrap_write(int fd, const void *data, size_t n);
-ssize_t __wrap_write(int fd, const void *data, size_t n)
-{
-	return fails(CALL_WRITE) ? -1 : __real_write(fd, data, n);
-}
-
-ssize_t __real_read(int fd, void *data, size_t n);
-ssize_t __wrap_read(int fd, void *data, size_t n);
-ssize_t __wrap_read(int fd, void *data, size_t n)
-{
-	return fails(CALL_READ) ? -1 : __real_read(fd, data, n);
-}
-
-int __real_fsync(int fd);
-int __wrap_fsync(int fd);
-int __wrap_fsync(int fd)
-{
-	return fails(CALL_FSYNC) ? -1 : __real_fsync(fd);
-}
-
-int __real_renameat2(int from_at, const char *from, int to_at, const char *to, unsigned flags);
-int __wrap_renameat2(int from_at, const char *from, int to_at, const char *to, unsigned flags);
-int __wrap_renameat2(int from_at, const char *from, int to_at, const char *to, unsigned flags)
-{
-	return fails(CALL_RENAME) ? -1 : __real_renameat2(from_at, from, to_at, to, flags);
-}
-
-int __real_linkat(int from_at, const char *from, int to_at, const char *to, int flags);
-int __wrap_linkat(int from_at, const char *from, int to_at, const char *to, int flags);
-int __wrap_linkat(int from_at, const char *from, int to_at, const char *to, int flags)
-{
-	return fails(CALL_LINK) ? -1 : __real_linkat(from_at, from, to_at, to, flags);
-}
-
-/* What another program does while a directory is read. */
-static void (*while_reading)(void);
-static const char *overlooked; /* readdir() does not see this name, once */
-
-struct dirent *__real_readdir(DIR *d);
-struct dirent *__wrap_readdir(DIR *d);
-struct dirent *__wrap_readdir(DIR *d)
-{
-	if (fails(CALL_READDIR))
-		return NULL;
-	struct dirent *e = __real_readdir(d);
-	if (e != NULL && overlooked != NULL && strcmp(e->d_name, overlooked) == 0) {
-		overlooked = NULL;
-		if (while_reading != NULL)
-			while_reading();
-		return __real_readdir(d);
-	}
-	return e;
-}
-
-static time_t time_passed;
-
-time_t __real_time(time_t *t);
-time_t __wrap_time(time_t *t);
-time_t __wrap_time(time_t *t)
-{
-	return __real_time(t) + time_passed;
-}
 
 /* ---- one Maildir++ ---- */
 
@@ -112,7 +21,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	p = calloc(1, sizeof *p);
-	memset(faults, 0, sizeof faults);
+	faults_reset();
 	place_init(p);
 	place_maildir(p, LAYOUT_MAILDIRPP, NAMES_AUTO);
 	tree_maildir(p->config.maildir.path, ".");
@@ -122,10 +31,8 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
-	memset(faults, 0, sizeof faults);
-	overlooked = NULL;
-	while_reading = NULL;
-	time_passed = 0;
+	assert_false(faults_pending()); /* else the test has shown nothing */
+	faults_reset();
 	place_finish(p);
 	free(p);
 	return 0;
@@ -208,7 +115,7 @@ static void a_full_disk_while_a_message_is_rewritten_leaves_nothing(void **state
 	fail_call(CALL_READ, 1, EIO);
 	assert_false(append("INBOX", text, sizeof text, &err));
 	assert_files(".", "");
-	faults[CALL_READ].countdown = 0;
+	fail_call(CALL_READ, 0, 0);
 	assert_true(append("INBOX", text, sizeof text, &err));
 	place_settle(p, 1);
 }
@@ -343,18 +250,32 @@ static void what_a_crash_left_is_swept_after_36_hours(void **state)
 	place_add(p, "INBOX", "A: b\r\n\r\n");
 	/* its date is a message's date: what counts is when it was last touched */
 	assert_true(tree_has(below("tmp"), "1.old"));
-	time_passed = 35 * 60 * 60;
+	interfere.time_passed = 35 * 60 * 60;
 	p->ops->disconnect(p->session);
 	place_open(p);
 	place_add(p, "INBOX", "A: b\r\n\r\n");
 	assert_true(tree_has(below("tmp"), "1.old"));
-	time_passed = 37 * 60 * 60;
+	interfere.time_passed = 37 * 60 * 60;
 	p->ops->disconnect(p->session);
 	place_open(p);
 	assert_int_equal(place_count(p, "INBOX"), 2);
 	assert_true(tree_has(below("tmp"), "1.old")); /* reading sweeps nothing */
 	place_add(p, "INBOX", "A: b\r\n\r\n");
 	assert_false(tree_has(below("tmp"), "1.old"));
+}
+
+static void a_message_shorter_than_announced_is_not_delivered(void **state)
+{
+	(void)state;
+	struct error err = {0};
+	struct message m = {.received = PLACE_MOMENT};
+	struct text_reader reader = text_reader("A: b\r\n\r\n0123456789ab", 20, 7);
+	reader.ends = 7;
+	place_open(p);
+	assert_false(
+		p->ops->append(p->session, 1, "INBOX", NULL, &m, p->flags, &reader.reader, &err));
+	assert_error(err, ERROR_MESSAGE, "the message ended after 7 of 20 octets");
+	assert_files(".", "");
 }
 
 /* ---- listing ---- */
@@ -429,8 +350,8 @@ static void a_folder_that_vanishes_while_it_is_read_is_no_empty_one(void **state
 	put(".Sub/new/1", "A: b\n\n");
 	put(".Sub/cur/2:2,", "A: b\n\n");
 	place_open(p);
-	overlooked = "1";
-	while_reading = remove_sub;
+	interfere.overlooked = "1";
+	interfere.while_reading = remove_sub;
 	struct error err = list_error("Sub");
 	assert_int_equal(err.scope, ERROR_MAILBOX);
 }
@@ -448,8 +369,8 @@ static void a_message_that_readdir_missed_is_not_gone(void **state)
 	place_open(p);
 	const char *cursor = place_cursor(p, "INBOX");
 	assert_non_null(cursor);
-	overlooked = "2:2,";
-	while_reading = rename_message;
+	interfere.overlooked = "2:2,";
+	interfere.while_reading = rename_message;
 	/* a directory may show neither the old name nor the new one */
 	struct message_list list = place_list(p, "INBOX");
 	assert_int_equal(list.n, 2);
@@ -459,6 +380,21 @@ static void a_message_that_readdir_missed_is_not_gone(void **state)
 		assert_string_equal(list.box.cursor, cursor);
 	arena_free(list.arena);
 	assert_string_not_equal(place_cursor(p, "INBOX"), cursor);
+}
+
+static void directories_are_told_from_messages_on_any_file_system(void **state)
+{
+	(void)state;
+	put("cur/1:2,", "A: b\n\n");
+	put("new/2", "A: b\n\n");
+	tree_directory(p->config.maildir.path, "cur/directory");
+	tree_maildir(p->config.maildir.path, ".Sub");
+	tree_puts(p->config.maildir.path, ".file", "");
+	interfere.without_types = true;
+	place_open(p);
+	assert_true(place_lists(p, "Sub"));
+	assert_false(place_lists(p, "file"));
+	assert_int_equal(place_count(p, "INBOX"), 2);
 }
 
 static void keywords_that_cannot_be_read_are_not_taken_for_none(void **state)
@@ -489,6 +425,7 @@ static void a_message_that_cannot_be_read_fails_alone(void **state)
 	fail_call(CALL_READ, 1, EIO);
 	assert_int_equal(p->ops->take(p->session, &m, &reader, &err), -1);
 	assert_error(err, ERROR_MESSAGE, "cannot read 'cur/1:2,': Input/output error");
+	assert_int_equal(err.cause, CAUSE_MAIL);
 	assert_int_equal(err.cause, CAUSE_MAIL);
 	assert_string_equal(m.key, "1");
 	struct buffer got;
@@ -534,6 +471,16 @@ static void shrink(const char *path)
 	assert_int_equal(truncate(path, 100000), 0);
 }
 
+static void join_lines(const char *path)
+{
+	FILE *file = fopen(path, "r+");
+	for (long at = 70 + 71 * 1000; at < 150000; at += 71) {
+		fseek(file, at, SEEK_SET);
+		fputc('x', file);
+	}
+	fclose(file);
+}
+
 static void break_lines(const char *path)
 {
 	FILE *file = fopen(path, "r+");
@@ -556,6 +503,7 @@ static void a_file_that_changes_while_it_is_read_is_not_used(void **state)
 	assert_change_is_noticed(text, n, grow);
 	assert_change_is_noticed(text, n, shrink);
 	assert_change_is_noticed(text, n, break_lines);
+	assert_change_is_noticed(text, n, join_lines);
 	free(text);
 }
 
@@ -642,6 +590,27 @@ static void a_symlink_for_the_lock_is_not_followed(void **state)
 	assert_false(tree_has(p->directory, "victim"));
 }
 
+static void stamp_and_unlock(void)
+{
+	struct error err = {0};
+	must(p->ops->stamp(p->session, "pair", 1, &err), err);
+	p->ops->unlock(p->store);
+	must(p->ops->lock(p->store, 0, &err), err);
+}
+
+static void the_lock_of_a_file_that_was_replaced_is_none(void **state)
+{
+	(void)state;
+	struct error err = {0};
+	place_open(p);
+	must(p->ops->lock(p->store, 0, &err), err);
+	struct store *second = store_new(&p->config, p->arena);
+	interfere.before_locking = stamp_and_unlock;
+	assert_false(p->ops->lock(second, 0, &err));
+	assert_int_equal(err.cause, CAUSE_BUSY);
+	p->ops->unlock(p->store);
+}
+
 static void a_folder_that_everybody_can_write_to_is_not_written(void **state)
 {
 	(void)state;
@@ -671,11 +640,13 @@ int main(void)
 		in_maildir(a_key_that_could_leave_the_folder_is_refused),
 		in_maildir(what_was_not_settled_is_not_there),
 		in_maildir(what_a_crash_left_is_swept_after_36_hours),
+		in_maildir(a_message_shorter_than_announced_is_not_delivered),
 		in_maildir(a_directory_that_cannot_be_read_is_no_listing),
 		in_maildir(a_root_that_cannot_be_read_lists_no_mailbox),
 		in_maildir(a_folder_that_vanishes_is_no_empty_one),
 		in_maildir(a_folder_that_vanishes_while_it_is_read_is_no_empty_one),
 		in_maildir(a_message_that_readdir_missed_is_not_gone),
+		in_maildir(directories_are_told_from_messages_on_any_file_system),
 		in_maildir(keywords_that_cannot_be_read_are_not_taken_for_none),
 		in_maildir(a_message_that_cannot_be_read_fails_alone),
 		in_maildir(a_file_that_changes_while_it_is_read_is_not_used),
@@ -683,6 +654,7 @@ int main(void)
 		in_maildir(a_symlink_below_the_root_is_not_followed),
 		in_maildir(the_root_may_be_reached_through_a_symlink),
 		in_maildir(a_symlink_for_the_lock_is_not_followed),
+		in_maildir(the_lock_of_a_file_that_was_replaced_is_none),
 		in_maildir(a_folder_that_everybody_can_write_to_is_not_written),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -351,6 +351,19 @@ static void without_the_file_all_mailboxes_are_subscribed(void **state)
 	place_finish(p);
 }
 
+static void removing_a_mailbox_unsubscribes_no_other(void **state)
+{
+	(void)state;
+	struct place *p = new_place(LAYOUT_NESTED, NAMES_AUTO);
+	struct error err = {0};
+	tree_maildir(p->config.maildir.path, "INBOX");
+	tree_maildir(p->config.maildir.path, "A");
+	place_open(p);
+	must(p->ops->remove_mailbox(p->session, "A", &err), err);
+	assert_true(is_subscribed(p, "INBOX"));
+	place_finish(p);
+}
+
 #define with_arena(f) cmocka_unit_test_setup_teardown(f, make_arena, free_arena)
 
 int main(void)
@@ -365,6 +378,7 @@ int main(void)
 		with_arena(folders_of_other_programs_are_no_mailboxes),
 		with_arena(subscriptions_are_read_as_dovecot_writes_them),
 		with_arena(without_the_file_all_mailboxes_are_subscribed),
+		with_arena(removing_a_mailbox_unsubscribes_no_other),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
