@@ -496,97 +496,6 @@ static void a_moved_message_leaves_its_uid_behind(void **state)
 	place_flagged(p, "Trash", key, "");
 }
 
-/* ---- the place ---- */
-
-static void a_maildir_that_is_missing_is_made_only_to_write(void **state)
-{
-	struct place *p = *state;
-	struct error err = {0};
-	struct mailbox_list boxes;
-	struct world world;
-	struct stat st;
-	p->config.maildir.path = arena_printf(p->arena, "%s/far/away", p->directory);
-	place_open(p);
-	must(p->ops->mailboxes(p->session, p->arena, &boxes, &err), err);
-	assert_int_equal(boxes.n, 0);
-	must(p->ops->identify(p->session, "pair", p->arena, &world, &err), err);
-	assert_false(world.stamped);
-	assert_false(tree_has(p->directory, "far"));
-	place_create(p, "INBOX");
-	assert_int_equal(place_count(p, "INBOX"), 0);
-	assert_int_equal(stat(p->config.maildir.path, &st), 0);
-	assert_int_equal(st.st_mode & 07777, 0700);
-}
-
-static void a_root_is_one_world_before_and_after_it_is_stamped(void **state)
-{
-	struct place *p = *state;
-	struct error err = {0};
-	struct world before, locked, copy;
-	place_open(p);
-	must(p->ops->identify(p->session, "pair", p->arena, &before, &err), err);
-	assert_false(before.stamped);
-	assert_false(tree_has(p->config.maildir.path, ".mailtwin"));
-	must(p->ops->lock(p->store, 0, &err), err);
-	must(p->ops->identify(p->session, "pair", p->arena, &locked, &err), err);
-	assert_string_equal(before.id, locked.id);
-	must(p->ops->stamp(p->session, "pair", 3, &err), err);
-	p->ops->unlock(p->store);
-	p->ops->disconnect(p->session);
-
-	/* a copy of it is the same, one without the file is not */
-	char *text = tree_get(p->config.maildir.path, ".mailtwin", NULL);
-	p->config.maildir.path = arena_printf(p->arena, "%s/copy", p->directory);
-	tree_maildir(p->config.maildir.path, ".");
-	place_open(p);
-	must(p->ops->identify(p->session, "pair", p->arena, &copy, &err), err);
-	assert_string_not_equal(copy.id, before.id);
-	put(p, ".mailtwin", text);
-	must(p->ops->identify(p->session, "pair", p->arena, &copy, &err), err);
-	assert_string_equal(copy.id, before.id);
-	assert_int_equal(copy.last_run, 3);
-	assert_true(copy.stamped);
-	free(text);
-}
-
-static void a_damaged_mailtwin_file_is_not_replaced(void **state)
-{
-	struct place *p = *state;
-	static const char *const texts[] = {"x", "mailtwin 2\nid a\n", "mailtwin 1\n",
-		"mailtwin 1\nid \n", "mailtwin 1\nid abc"};
-	place_open(p);
-	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-		struct world world;
-		struct error err = {0};
-		put(p, ".mailtwin", texts[i]);
-		assert_false(p->ops->identify(p->session, "pair", p->arena, &world, &err));
-		assert_error(err, ERROR_STORE,
-			"'.mailtwin' is damaged; remove it to pair again by content");
-		assert_int_equal(err.cause, CAUSE_LOCAL);
-		assert_false(p->ops->stamp(p->session, "pair", 1, &err));
-		assert_false(p->ops->lock(p->store, 0, &err));
-		char *text = tree_get(p->config.maildir.path, ".mailtwin", NULL);
-		assert_string_equal(text, texts[i]);
-		free(text);
-	}
-}
-
-static void a_root_of_another_user_is_not_touched(void **state)
-{
-	struct place *p = *state;
-	struct error err = {0};
-	if (geteuid() == 0)
-		assert_int_equal(chown(p->config.maildir.path, 1, (gid_t)-1), 0);
-	else
-		p->config.maildir.path = "/usr";
-	p->store = store_new(&p->config, p->arena);
-	assert_null(p->store->ops->connect(p->store, &err));
-	assert_int_equal(err.scope, ERROR_STORE);
-	assert_int_equal(err.cause, CAUSE_LOCAL);
-	assert_non_null(strstr(err.text, "belongs to another user"));
-	assert_false(p->store->ops->lock(p->store, 0, &err));
-}
-
 #define in_maildir(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -612,10 +521,6 @@ int main(void)
 		in_maildir(a_lock_of_a_killed_run_is_removed_at_once),
 		in_maildir(a_message_without_flags_is_new_mail),
 		in_maildir(a_moved_message_leaves_its_uid_behind),
-		in_maildir(a_maildir_that_is_missing_is_made_only_to_write),
-		in_maildir(a_root_is_one_world_before_and_after_it_is_stamped),
-		in_maildir(a_damaged_mailtwin_file_is_not_replaced),
-		in_maildir(a_root_of_another_user_is_not_touched),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -528,104 +528,6 @@ static void what_is_no_file_is_reported_not_deleted(void **state)
 	place_taken(p);
 }
 
-/* ---- places that are not ours ---- */
-
-static void a_symlink_below_the_root_is_not_followed(void **state)
-{
-	(void)state;
-	static const struct {
-		const char *link, *target, *mailbox;
-	} row[] = {
-		{".Link", "../../elsewhere", "Link"},
-		{".Cur/cur", "../../../elsewhere/cur", "Cur"},
-		{".Tmp/tmp", "../../../elsewhere/tmp", "Tmp"},
-		{".New/new", "../../../elsewhere/new", "New"},
-		{".Keys/dovecot-keywords", "../../../elsewhere/keys", "Keys"},
-	};
-	tree_maildir(p->directory, "elsewhere");
-	tree_puts(p->directory, "elsewhere/cur/9:2,", "A: b\n\n");
-	tree_puts(p->directory, "elsewhere/keys", "0 Work\n");
-	place_open(p);
-	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
-		struct error err = {0};
-		if (i > 0) {
-			place_create(p, row[i].mailbox);
-			tree_remove(below(row[i].link));
-		}
-		assert_int_equal(symlink(row[i].target, below(row[i].link)), 0);
-		assert_true(place_lists(p, row[i].mailbox));
-		struct message m = {.flags = flags_parse(p->flags, "Work")};
-		struct text_reader reader = text_reader("A: b\r\n\r\n", 8, 8);
-		assert_false(p->ops->append(
-			p->session, 1, row[i].mailbox, NULL, &m, p->flags, &reader.reader, &err));
-		assert_int_equal(err.scope, ERROR_MAILBOX);
-		assert_int_equal(err.cause, CAUSE_LOCAL);
-		if (strcmp(row[i].mailbox, "Tmp") != 0)
-			assert_int_equal(list_error(row[i].mailbox).scope, ERROR_MAILBOX);
-	}
-	char *list = tree_list(arena_printf(p->arena, "%s/elsewhere", p->directory));
-	assert_string_equal(list, "cur/9:2, keys ");
-	free(list);
-}
-
-static void the_root_may_be_reached_through_a_symlink(void **state)
-{
-	(void)state;
-	const char *link = arena_printf(p->arena, "%s/link", p->directory);
-	assert_int_equal(symlink("Mail/work", link), 0);
-	p->config.maildir.path = link;
-	place_open(p);
-	place_add(p, "INBOX", "A: b\r\n\r\n");
-}
-
-static void a_symlink_for_the_lock_is_not_followed(void **state)
-{
-	(void)state;
-	struct error err = {0};
-	assert_int_equal(symlink("../../victim", below(".mailtwin")), 0);
-	place_open(p);
-	assert_false(p->ops->lock(p->store, 0, &err));
-	assert_int_equal(err.scope, ERROR_STORE);
-	assert_int_equal(err.cause, CAUSE_LOCAL);
-	assert_false(tree_has(p->directory, "victim"));
-}
-
-static void stamp_and_unlock(void)
-{
-	struct error err = {0};
-	must(p->ops->stamp(p->session, "pair", 1, &err), err);
-	p->ops->unlock(p->store);
-	must(p->ops->lock(p->store, 0, &err), err);
-}
-
-static void the_lock_of_a_file_that_was_replaced_is_none(void **state)
-{
-	(void)state;
-	struct error err = {0};
-	place_open(p);
-	must(p->ops->lock(p->store, 0, &err), err);
-	struct store *second = store_new(&p->config, p->arena);
-	interfere.before_locking = stamp_and_unlock;
-	assert_false(p->ops->lock(second, 0, &err));
-	assert_int_equal(err.cause, CAUSE_BUSY);
-	p->ops->unlock(p->store);
-}
-
-static void a_folder_that_everybody_can_write_to_is_not_written(void **state)
-{
-	(void)state;
-	struct error err = {0};
-	put("cur/1:2,", "A: b\n\n");
-	assert_int_equal(chmod(below("cur"), 0777), 0);
-	place_open(p);
-	assert_int_equal(place_count(p, "INBOX"), 1);
-	assert_false(append("INBOX", "A: b\r\n\r\n", 8, &err));
-	assert_error(err, ERROR_MAILBOX, "everybody can write to 'cur'; chmod o-w mends it");
-	assert_int_equal(chmod(below("cur"), 0700), 0);
-	assert_true(append("INBOX", "A: b\r\n\r\n", 8, &err));
-	place_settle(p, 1);
-}
-
 #define in_maildir(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -651,11 +553,6 @@ int main(void)
 		in_maildir(a_message_that_cannot_be_read_fails_alone),
 		in_maildir(a_file_that_changes_while_it_is_read_is_not_used),
 		in_maildir(what_is_no_file_is_reported_not_deleted),
-		in_maildir(a_symlink_below_the_root_is_not_followed),
-		in_maildir(the_root_may_be_reached_through_a_symlink),
-		in_maildir(a_symlink_for_the_lock_is_not_followed),
-		in_maildir(the_lock_of_a_file_that_was_replaced_is_none),
-		in_maildir(a_folder_that_everybody_can_write_to_is_not_written),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
