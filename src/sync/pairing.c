@@ -24,11 +24,10 @@ static bool loses(const struct pair_config *pair, enum side side)
 
 static bool is_trash(const struct pairer *p, const struct pairing *pairing)
 {
-	if (p->pair->trash == NULL)
+	if (p->trash == NULL)
 		return false;
-	const char *trash = name_canonical(p->pair->trash, p->arena);
 	for (enum side s = LEFT; s <= RIGHT; s++)
-		if (loses(p->pair, s) && strcmp(pairing->name[s], trash) == 0)
+		if (loses(p->pair, s) && strcmp(pairing->name[s], p->trash) == 0)
 			return true;
 	return false;
 }
@@ -137,7 +136,9 @@ struct pairings *pairing_make(const struct pair_config *pair, const struct mailb
 		.only = only,
 		.known = known,
 		.n_known = n,
+		.trash = pair->trash == NULL ? NULL : name_canonical(pair->trash, arena),
 		.arena = arena,
+		.scratch = arena_new(),
 		.out = out};
 	pairing_names_read(&p, LEFT, left);
 	pairing_names_read(&p, RIGHT, right);
@@ -145,6 +146,7 @@ struct pairings *pairing_make(const struct pair_config *pair, const struct mailb
 	bool ok = pairing_new(&p, err);
 	pairing_names_finish(&p.side[LEFT]);
 	pairing_names_finish(&p.side[RIGHT]);
+	arena_free(p.scratch);
 	if (!ok)
 		return NULL;
 	if (out->n > 0)

@@ -101,9 +101,9 @@ const char *pairing_across(const struct pairer *p, enum side from, const char *n
  * answer "already there" and two mailboxes would become one.  Levels count: below "foo", which a
  * side takes for its "Foo", a new mailbox would come back under another name.
  */
-static const char *find_clash(const struct names *names, const char *level, struct arena *arena)
+static const char *find_clash(const struct names *names, const char *level, const char *folded)
 {
-	uint32_t at = map_get_str(names->folded, name_fold(level, arena));
+	uint32_t at = map_get_str(names->folded, folded);
 	return at == MAP_NONE || strcmp(names->level[at], level) == 0 ? NULL : names->level[at];
 }
 
@@ -112,18 +112,31 @@ const char *pairing_clash(const struct pairer *p, enum side side, const char *na
 	const struct names *names = &p->side[side];
 	const char *clash = NULL;
 	for (; !names->tells_apart && clash == NULL && name != NULL;
-		name = name_parent(name, p->arena))
-		clash = find_clash(names, name, p->arena);
+		name = name_parent(name, p->scratch))
+		clash = find_clash(names, name, name_fold(name, p->scratch));
+	arena_reset(p->scratch);
 	return clash;
 }
 
+static void add_level(
+	struct names *names, const char *level, const char *folded, struct arena *arena)
+{
+	map_put_str(names->folded, arena_strdup(arena, folded), (uint32_t)names->levels);
+	*ARENA_PUSH(arena, names->level, names->levels, names->cap_levels) =
+		arena_strdup(arena, level);
+}
+
+/* Up to the first level that is there: those above it are, too. */
 void pairing_will_have(struct pairer *p, enum side side, const char *name)
 {
 	struct names *names = &p->side[side];
-	for (; name != NULL; name = name_parent(name, p->arena)) {
-		if (find_clash(names, name, p->arena) != NULL)
+	for (; name != NULL; name = name_parent(name, p->scratch)) {
+		const char *folded = name_fold(name, p->scratch);
+		if (find_clash(names, name, folded) != NULL)
 			names->tells_apart = true;
-		map_put_str(names->folded, name_fold(name, p->arena), (uint32_t)names->levels);
-		*ARENA_PUSH(p->arena, names->level, names->levels, names->cap_levels) = name;
+		if (map_get_str(names->folded, folded) != MAP_NONE)
+			break;
+		add_level(names, name, folded, p->arena);
 	}
+	arena_reset(p->scratch);
 }

@@ -42,8 +42,10 @@ struct pairer {
 	const struct state_twin *known;
 	size_t n_known;
 	struct names side[2];
-	bool doubted; /* a side shrank too much: nothing is paired anew, renamed or removed */
-	struct arena *arena;
+	bool doubted;	   /* a side shrank too much: nothing is paired anew, renamed or removed */
+	const char *trash; /* canonical; NULL: none */
+	struct arena *arena;   /* of what comes out */
+	struct arena *scratch; /* empty between two calls of pairing_names.c */
 	struct pairings *out;
 };
 
