@@ -11,7 +11,8 @@
 enum call { CALL_WRITE, CALL_READ, CALL_FSYNC, CALL_RENAME, CALL_LINK, CALL_READDIR, CALLS };
 
 /* fail_call(call, nth, error): let the ${nth} one from now (0: none) fail with errno ${error}.
- * faults_pending(): whether one was asked for that never came.  faults_reset(): all is as it was. */
+ * faults_pending(): whether one was asked for that never came.
+ * faults_reset(): all is as it was. */
 void fail_call(enum call call, int nth, int error);
 bool faults_pending(void);
 void faults_reset(void);
