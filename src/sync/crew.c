@@ -73,18 +73,16 @@ static void give_back(struct crew *crew, struct job *job)
 	pthread_mutex_unlock(&crew->lock);
 }
 
-/* One job is always begun while the one before it is being finished: the server is never idle. */
+/* One job is begun, where it can be, while the one before it is being finished: the server is never
+ * idle. */
 static void *work(void *argument)
 {
 	struct member *m = argument;
 	struct job *job = NULL;
 	for (;;) {
-		if (job == NULL) {
-			job = next_job(m->crew, true);
-			if (job == NULL)
-				return NULL;
-			worker_begin(m->worker, job);
-		}
+		if (job == NULL && (job = next_job(m->crew, true)) == NULL)
+			return NULL;
+		worker_begin(m->worker, job);
 		struct job *ahead = next_job(m->crew, false);
 		if (ahead != NULL)
 			worker_begin(m->worker, ahead);

@@ -14,6 +14,7 @@ struct worker {
 	struct store *store[2];
 	struct session *session[2];
 	struct traffic closed[2]; /* what sessions cost that are closed by now */
+	const struct job *last;	  /* the last that worker_begin() was given, until it is finished */
 	struct hasher *hasher;
 	struct buffer head; /* the start of the message that is being copied */
 };
@@ -508,10 +509,21 @@ static void finish_identify(struct worker *w, struct job *job)
 		blame(w, job, job->side);
 }
 
+/* Answers must be taken before a session is given changes to make (store.h).  What the job before
+ * this one writes to must not be what this one reads from. */
+static bool may_ask(const struct worker *w, const struct job *job)
+{
+	const struct job *before = w->last;
+	return before == NULL || before == job ||
+	       (before->kind == JOB_COPY && before->begun && before->side == job->side);
+}
+
 void worker_begin(struct worker *w, struct job *job)
 {
-	if (job->kind == JOB_COPY && !job->begun && job->error.scope == ERROR_NONE)
+	if (job->kind == JOB_COPY && !job->begun && job->error.scope == ERROR_NONE &&
+		may_ask(w, job))
 		begin_copy(w, job);
+	w->last = job;
 }
 
 void worker_finish(struct worker *w, struct job *job)
@@ -525,4 +537,6 @@ void worker_finish(struct worker *w, struct job *job)
 	};
 	if (job->error.scope == ERROR_NONE && may_go_on(&job->error))
 		finish[job->kind](w, job);
+	if (w->last == job)
+		w->last = NULL;
 }

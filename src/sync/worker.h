@@ -27,9 +27,9 @@ void worker_drop(struct worker *worker, enum side side);
 
 /*
  * worker_begin(worker, job): send what can be sent of ${job} without waiting for an
- * answer, while an earlier job is still being finished.  worker_finish(worker, job): carry it
- * out; jobs are finished in the order they were begun; beginning one again does nothing.  How it
- * ended is in ${job}.
+ * answer, while the job given before it is still being finished; nothing where that one writes to
+ * what this one reads from.  worker_finish(worker, job): carry it out; jobs are finished in the
+ * order they were begun, each begun (again) when it is the next.  How it ended is in ${job}.
  */
 void worker_begin(struct worker *worker, struct job *job);
 void worker_finish(struct worker *worker, struct job *job);

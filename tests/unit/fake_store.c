@@ -123,6 +123,11 @@ static bool fake_append(struct session *session, uint32_t ticket, const char *na
 	(void)key;
 	(void)message;
 	(void)flags;
+	if (s->first != s->last) {
+		free(body);
+		return error_set(err, ERROR_STORE, CAUSE_NETWORK,
+			"a change was submitted before the answers were taken");
+	}
 	while ((n = reader->next(reader, &run, err)) > 0)
 		strncat(body, (const char *)run, (size_t)n);
 	if (n < 0) {

@@ -164,6 +164,31 @@ static void a_chunk_is_asked_for_before_the_one_before_it_is_finished(void **sta
 	crew_free(crew);
 }
 
+/* A server that was asked for bodies takes no APPEND before they were read. */
+static void a_chunk_the_other_way_is_not_asked_for_ahead(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const one[] = {"1", NULL}, *const two[] = {"2", NULL},
+				 *const back[] = {"back", NULL};
+	fake_add(&f->to, "back", "Subject: back\r\n\r\n");
+	struct crew *crew = crew_new(f->stores, 1);
+	struct job *job[] = {copy_job(f, one), copy_job(f, back), copy_job(f, two),
+		copy_job(f, back), copy_job(f, all)};
+	job[1]->side = job[3]->side = LEFT;
+	for (size_t i = 0; i < 5; i++)
+		crew_submit(crew, job[i]);
+	for (size_t i = 0; i < 5; i++) {
+		assert_ptr_equal(crew_wait(crew), job[i]);
+		assert_int_equal(job[i]->error.scope, ERROR_NONE);
+		assert_int_equal(job[i]->copy[0].state, ITEM_DONE);
+	}
+	assert_int_equal(fake_has(&f->from, "Subject: back\r\n\r\n"), 2);
+	crew_free(crew);
+	for (size_t i = 3; i < f->from.n; i++)
+		free((void *)(uintptr_t)f->from.body[i]);
+	f->to.body[0] = NULL; /* is no copy */
+}
+
 static void threads_bring_every_job_back_once(void **state)
 {
 	struct fixture *f = *state;
@@ -204,6 +229,7 @@ int main(void)
 		t(what_was_settled_before_a_connection_broke_counts),
 		t(a_stopped_run_takes_no_further_message),
 		t(a_chunk_is_asked_for_before_the_one_before_it_is_finished),
+		t(a_chunk_the_other_way_is_not_asked_for_ahead),
 		t(threads_bring_every_job_back_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
