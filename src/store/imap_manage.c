@@ -127,13 +127,29 @@ bool imap_create(
 	return ok;
 }
 
+/* Dovecot ends a session whose selected mailbox is deleted.  CLOSE may expunge: what is about to go
+ * as a whole. */
+static bool leave(struct imap_link *link, const char *name, struct arena *arena, struct error *err)
+{
+	struct imap_condition c;
+	struct imap_command close;
+	if (link->open == NULL || strcmp(link->open->name, name) != 0)
+		return true;
+	imap_open_again(link);
+	imap_command_init(&close, false);
+	imap_command_words(&close, "CLOSE");
+	bool ok = imap_link_ask(link, &close, arena, &c, err);
+	imap_command_finish(&close);
+	return ok;
+}
+
 bool imap_remove_mailbox(struct session *session, const char *name, struct error *err)
 {
 	struct imap_link *link = imap_link_of(session);
 	struct arena *arena = arena_new();
 	struct imap_condition c;
-	imap_open_again(link);
-	bool ok = ask(link, "DELETE", name, NULL, 0, arena, &c, err);
+	bool ok =
+		leave(link, name, arena, err) && ask(link, "DELETE", name, NULL, 0, arena, &c, err);
 	if (ok && c.verdict != VERDICT_OK && c.code != CODE_NONEXISTENT)
 		ok = imap_refused(err, ERROR_MAILBOX, &c, "cannot delete mailbox '%s'", name);
 	ok = ok && subscribe(link, "UNSUBSCRIBE", name, arena, err);

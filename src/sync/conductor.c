@@ -220,6 +220,25 @@ static bool wants_more(struct survey *survey, const struct plan *plan)
 	return more;
 }
 
+/* What a mailbox at rest was judged by: under other rules it has to be judged again. */
+static const char *rules(const struct run *run)
+{
+	const struct pair_config *p = run->pair;
+	return arena_printf(run->arena, "%d %d %d %d %d %s %llu", (int)p->mode, p->flags,
+		p->expunge, p->propagate, run->options->bring_back,
+		p->messages.search != NULL ? search_text(p->messages.search) : "-",
+		(unsigned long long)p->messages.max_size);
+}
+
+static bool rules_changed(struct run *run, bool *changed)
+{
+	const char *before = NULL;
+	struct error err = {0};
+	bool ok = state_hint(run->state, "rules", run->arena, &before, &err);
+	*changed = before != NULL && strcmp(before, rules(run)) != 0;
+	return run_state_ok(run, ok, &err);
+}
+
 /* Survey and plan; NULL when the pair cannot go on. */
 static struct survey *look(struct run *run, struct box **boxes, size_t n, struct plan **plan)
 {
@@ -239,11 +258,14 @@ static bool first_pass(struct run *run)
 {
 	struct box **boxes = arena_alloc(run->arena, (run->boxes + 1) * sizeof *boxes);
 	struct plan *plan;
+	bool changed = false;
 	size_t n = 0;
+	if (!rules_changed(run, &changed))
+		return false;
 	for (size_t i = 0; i < run->boxes; i++) {
 		struct box *box = &run->box[i];
-		bool crossed = false;
-		if (!select_crossed(run, box, &crossed))
+		bool crossed = changed;
+		if (!crossed && !select_crossed(run, box, &crossed))
 			return false;
 		box->whole[LEFT] |= crossed;
 		box->whole[RIGHT] |= crossed;
@@ -358,6 +380,9 @@ static void write_end(struct run *run, bool whole)
 	}
 	if (whole)
 		select_limits(run, &run->facts.newer_limit, &run->facts.older_limit);
+	if (whole &&
+		!run_state_ok(run, state_set_hint(run->state, "rules", rules(run), &err), &err))
+		return;
 	struct buffer summary;
 	buffer_init(&summary, 64 * 1024);
 	report_json(run->report, &summary);

@@ -61,38 +61,84 @@ static bool read_header(struct reader *body, struct buffer *header, struct error
 	return n == 0;
 }
 
-/* A store that cannot search is read: the headers of what it listed. */
-static bool match_headers(struct run *run, struct survey *v, struct session *s,
-	struct message_list *list, struct error *err)
+static struct map *index_keys(const struct message_list *list)
 {
-	const struct search *search = run->pair->messages.search;
-	const char **keys = arena_alloc(v->arena, (list->n + 1) * sizeof *keys);
 	struct map *index = map_new(list->n);
+	for (uint32_t m = 0; m < list->n; m++)
+		map_put_str(index, list->at[m].key, m);
+	return index;
+}
+
+/* What is done with each message whose header was read. */
+typedef void on_header(struct run *run, struct survey *v, struct message *listed,
+	const struct message *read, const struct buffer *header);
+
+static void match_header(struct run *run, struct survey *v, struct message *listed,
+	const struct message *read, const struct buffer *header)
+{
+	(void)read;
+	listed->selected &= search_matches(
+		run->pair->messages.search, listed, v->flags, header->data, header->len);
+}
+
+static void learn_size(struct run *run, struct survey *v, struct message *listed,
+	const struct message *read, const struct buffer *header)
+{
+	(void)v;
+	(void)header;
+	listed->size = read->size;
+	listed->selected = within(run, listed->received, listed->size);
+}
+
+/* Read the headers of ${n} of the messages that ${list} has. */
+static bool read_headers(struct run *run, struct survey *v, struct session *s,
+	struct message_list *list, const char **keys, size_t n, on_header *done, struct error *err)
+{
+	struct map *index = index_keys(list);
 	struct buffer header;
 	buffer_init(&header, HEADER_SEARCHED);
-	for (uint32_t i = 0; i < list->n; i++) {
-		keys[i] = list->at[i].key;
-		map_put_str(index, keys[i], i);
-	}
-	int got = s->store->ops->fetch(
-			  s, list->box.name, list->box.epoch, keys, list->n, FETCH_HEADER, err)
-			  ? 1
-			  : -1;
+	bool asked = s->store->ops->fetch(
+		s, list->box.name, list->box.epoch, keys, n, FETCH_HEADER, err);
+	int got = asked ? 1 : -1;
 	while (got > 0) {
 		struct message m = {0};
 		struct reader *body = NULL;
 		got = s->store->ops->take(s, &m, &body, err);
 		if (got < 0 && err->scope == ERROR_MESSAGE)
 			got = 1; /* it will be named when it is to be copied */
-		else if (got > 0 && read_header(body, &header, err)) {
-			struct message *listed = &list->at[map_get_str(index, m.key)];
-			listed->selected &=
-				search_matches(search, listed, v->flags, header.data, header.len);
-		}
+		else if (got > 0 && read_header(body, &header, err))
+			done(run, v, &list->at[map_get_str(index, m.key)], &m, &header);
 	}
 	map_free(index);
 	buffer_finish(&header);
 	return got == 0;
+}
+
+/* A store that cannot search is read: the headers of what it listed. */
+static bool match_headers(struct run *run, struct survey *v, struct session *s,
+	struct message_list *list, struct error *err)
+{
+	const char **keys = arena_alloc(v->arena, (list->n + 1) * sizeof *keys);
+	for (size_t i = 0; i < list->n; i++)
+		keys[i] = list->at[i].key;
+	return read_headers(run, v, s, list, keys, list->n, match_header, err);
+}
+
+/* A Maildir's names need not tell sizes, and `max_size` has to know them. */
+static bool learn_sizes(
+	struct run *run, struct survey *v, struct message_list *list, enum side side)
+{
+	struct error err = {0};
+	const char **keys = arena_alloc(v->arena, (list->n + 1) * sizeof *keys);
+	size_t n = 0;
+	for (size_t i = 0; run->pair->messages.max_size != 0 && i < list->n; i++)
+		if (list->at[i].size == 0)
+			keys[n++] = list->at[i].key;
+	if (n == 0)
+		return true;
+	struct session *s = crew_session(run->crew, side, &err);
+	return (s != NULL && read_headers(run, v, s, list, keys, n, learn_size, &err)) ||
+	       run_failed(run, side, &err);
 }
 
 static bool search_side(
@@ -139,14 +185,6 @@ static bool row_selected(
 	       search_matches(search, &m, v->flags, NULL, 0);
 }
 
-static struct map *index_keys(const struct message_list *list)
-{
-	struct map *index = map_new(list->n);
-	for (uint32_t m = 0; m < list->n; m++)
-		map_put_str(index, list->at[m].key, m);
-	return index;
-}
-
 /* Of a pair A's half is asked, of what has no twin the side that it would be copied from. */
 static void exclude_rows(struct run *run, struct survey *v, size_t i)
 {
@@ -183,7 +221,7 @@ bool select_messages(struct run *run, struct survey *v)
 			for (size_t m = 0; m < list->n; m++)
 				list->at[m].selected =
 					within(run, list->at[m].received, list->at[m].size);
-			ok = search_side(run, v, list, side);
+			ok = learn_sizes(run, v, list, side) && search_side(run, v, list, side);
 		}
 		if (any)
 			exclude_rows(run, v, i);

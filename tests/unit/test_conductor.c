@@ -508,6 +508,33 @@ static void a_search_chooses_by_flags_and_headers(void **state)
 	assert_settled(f);
 }
 
+static void a_message_above_the_largest_size_is_left_out_whatever_its_name_tells(void **state)
+{
+	struct fixture *f = *state;
+	configure(f, "between: [a, b], messages: {max_size: 200}");
+	deliver(f, "a", "", "small", ":2,S");
+	deliver(f, "a", "", "large", ":2,S");
+	shell(f, "yes 'a line' | head -100 >> '%s'", file_of(f, "a", "large"));
+	run(f);
+	assert_string_equal(folder(f, "b", ""), "small:S");
+	assert_settled(f);
+}
+
+static void a_rule_that_changed_is_applied_to_what_is_at_rest(void **state)
+{
+	struct fixture *f = *state;
+	deliver(f, "a", "", "one", ":2,ST");
+	deliver(f, "a", "", "two", ":2,S");
+	run(f);
+	assert_string_equal(folder(f, "b", ""), "one:ST two:S");
+	assert_settled(f);
+	configure(f, "between: [a, b], expunge: true");
+	run(f);
+	assert_string_equal(folder(f, "a", ""), "two:S");
+	assert_string_equal(folder(f, "b", ""), "two:S");
+	assert_settled(f);
+}
+
 static void flags_are_left_alone_when_a_pair_says_so(void **state)
 {
 	struct fixture *f = *state;
@@ -735,6 +762,8 @@ int main(void)
 		t(a_message_that_falls_out_of_the_selection_is_left_alone),
 		t(a_message_that_comes_into_the_selection_is_copied),
 		t(a_search_chooses_by_flags_and_headers),
+		t(a_message_above_the_largest_size_is_left_out_whatever_its_name_tells),
+		t(a_rule_that_changed_is_applied_to_what_is_at_rest),
 		t(flags_are_left_alone_when_a_pair_says_so),
 		t(kept_deletions_are_remembered_on_both_sides),
 		t(a_folder_that_is_gone_stays_on_the_other_side),
