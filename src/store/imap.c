@@ -9,6 +9,7 @@ static struct store *imap_new_store(const struct store_config *config, struct ar
 	struct imap_store *s = arena_alloc(arena, sizeof *s);
 	s->store = (struct store){.ops = &imap_ops, .config = config, .name = config->name};
 	atomic_init(&s->names, NULL);
+	atomic_init(&s->vanished, -1);
 	return &s->store;
 }
 

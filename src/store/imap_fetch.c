@@ -452,9 +452,11 @@ static int next_message(
 	return 0;
 }
 
-static int give_up(struct imap_fetching *f, const struct error *failed, struct error *err)
+static int give_up(struct imap_fetching *f, const struct error *failed, struct message *message,
+	struct error *err)
 {
 	f->failure_told = true;
+	*message = (struct message){0};
 	*err = *failed;
 	return -1;
 }
@@ -466,7 +468,7 @@ static int take(
 	if (!skip_rest(f, err))
 		return -1;
 	if (f->failed.scope != ERROR_NONE && !f->failure_told)
-		return give_up(f, &f->failed, err);
+		return give_up(f, &f->failed, message, err);
 	int got = 0;
 	do {
 		got = next_message(f, message, reader, err);
@@ -475,7 +477,7 @@ static int take(
 		 !imap_open_check(f->open, f->epoch, NULL));
 	if (got == 0 && f->open != NULL && !f->failure_told &&
 		!imap_open_check(f->open, f->epoch, &failed))
-		return give_up(f, &failed, err);
+		return give_up(f, &failed, message, err);
 	return got;
 }
 

@@ -217,6 +217,22 @@ static bool submit(struct imap_link *link, struct imap_listing *l, struct error 
 		l->since.modseq, l->since.vanished ? " VANISHED" : "");
 }
 
+/* Whether QRESYNC is on: 1, 0, -1.  To ask costs a wait on a fresh session, so what the first one
+ * learnt goes for all; should a server think otherwise the next time, it says BAD, and is asked for
+ * the whole mailbox. */
+static int tells_vanished(struct imap_link *link, struct error *err)
+{
+	int known = atomic_load(&link->store->vanished);
+	if (!session_has(link->wire, CAP_QRESYNC))
+		return 0;
+	if (known >= 0)
+		return known;
+	known = session_enabled(link->wire, CAP_QRESYNC, err);
+	if (known >= 0)
+		atomic_store(&link->store->vanished, known);
+	return known;
+}
+
 static bool read_since(struct imap_link *link, const char *epoch, const char *cursor,
 	struct since *since, struct error *err)
 {
@@ -224,9 +240,7 @@ static bool read_since(struct imap_link *link, const char *epoch, const char *cu
 	if (epoch == NULL || cursor == NULL || !session_has(link->wire, CAP_CONDSTORE) ||
 		!imap_read_cursor(cursor, &since->uidnext, &since->messages, &since->modseq))
 		return true;
-	int vanished = session_has(link->wire, CAP_QRESYNC)
-			       ? session_enabled(link->wire, CAP_QRESYNC, err)
-			       : 0;
+	int vanished = tells_vanished(link, err);
 	since->validity = imap_uid(epoch);
 	since->known = since->validity != 0;
 	since->vanished = vanished > 0;
@@ -252,7 +266,8 @@ bool imap_list(struct session *session, const char *name, const char *epoch, con
 	/* What an earlier look knew of the mailbox is of no use for this one. */
 	imap_open_again(link);
 	struct error here = {0};
-	bool ok = read_since(link, epoch, cursor, &l->since, &here) && submit(link, l, &here);
+	bool ok = imap_names_wire(link, name, l->list.arena, &here) != NULL &&
+		  read_since(link, epoch, cursor, &l->since, &here) && submit(link, l, &here);
 	imap_link_note(link);
 	if (ok)
 		return true;

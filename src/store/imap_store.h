@@ -81,6 +81,7 @@ struct imap_store {
 	struct store store;
 	struct credentials *credentials;
 	_Atomic(struct imap_names *) names; /* the newest; never changed once it is here */
+	atomic_int vanished;		    /* whether ENABLE gave QRESYNC; -1 = nobody knows yet */
 };
 
 /* Where the UID stands in what this server sends with a body. */
