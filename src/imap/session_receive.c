@@ -99,6 +99,8 @@ bool session_lost_in_writing(struct imap_session *s, struct error *err)
 {
 	struct imap_out out;
 	struct imap_condition condition;
+	if (err != NULL && err->scope == ERROR_CANCELLED)
+		return session_fail(s, err); /* we stop, whatever the server says to it */
 	for (;;) {
 		enum imap_event what = parse(s, &out);
 		if (what == IMAP_MORE || what == IMAP_BROKEN)

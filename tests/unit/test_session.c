@@ -1,6 +1,8 @@
 #include "unit.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "client.h"
@@ -157,6 +159,34 @@ static void a_server_that_leaves_while_we_write_is_still_heard(void **state)
 	assert_false(ok);
 	assert_error(err, ERROR_STORE, "127.0.0.1 ended the session: disk full");
 	client_finish(s, script);
+}
+
+static void a_stop_is_told_as_one_even_if_the_server_says_bye(void **state)
+{
+	(void)state;
+	static char block[65536];
+	struct error err = {0};
+	struct script *script;
+	int stop[2];
+	assert_int_equal(pipe(stop), 0);
+	struct imap_session *s = client_begin(&script, "LITERAL+",
+		"C: A1 APPEND x {50000000+}\n"
+		"S: * BYE later\n"
+		"wait 500\n");
+	bool ok = session_begin(s, NULL, &err) && session_put(s, "APPEND x ", 9, &err) &&
+		  session_literal(s, 50000000, &err) == 1 && session_flush(s, &err) &&
+		  conn_fill(s->conn, &err); /* the BYE is there, and nobody has looked at it */
+	assert_true(ok);
+	conn_set_cancel(stop[0]);
+	assert_int_equal(write(stop[1], "", 1), 1);
+	for (int i = 0; ok && i < 700; i++)
+		ok = session_put(s, block, sizeof block, &err);
+	conn_set_cancel(-1);
+	assert_error(err, ERROR_CANCELLED, "stopped");
+	session_close(s);
+	free(script_finish(script));
+	close(stop[0]);
+	close(stop[1]);
 }
 
 static void a_line_end_never_gets_into_a_command(void **state)
@@ -511,65 +541,6 @@ static void an_alert_is_told_escaped(void **state)
 	client_finish(s, script);
 }
 
-static void what_is_the_sessions_own_goes_with_the_first_command(void **state)
-{
-	(void)state;
-	struct script *script;
-	struct imap_session *s =
-		client_begin(&script, "ID ENABLE CONDSTORE QRESYNC UTF8=ACCEPT NAMESPACE",
-			"C: A1 ID (\"name\" \"mailtwin\" \"version\" ...\n"
-			"C: A2 ENABLE CONDSTORE QRESYNC UTF8=ACCEPT\n"
-			"C: A3 NAMESPACE\n"
-			"C: A4 LIST \"\" *\n"
-			"S: * ID (\"name\" \"Dove\\x1bcot\" \"version\" "
-			"NIL \"x\" \"y\")\n"
-			"S: A1 OK\n"
-			"S: * ENABLED QRESYNC\n"
-			"S: A2 OK\n"
-			"S: * NAMESPACE ((\"INBOX.\" \".\")) NIL NIL\n"
-			"S: A3 OK\n"
-			"S: * LIST () \"/\" INBOX\n"
-			"S: A4 OK\n");
-	struct imap_namespace ns;
-	struct error err = {0};
-	client_submit(s, "LIST \"\" *");
-	assert_int_equal(session_pending(s), 1);
-	assert_string_equal(client_events(s), "* LIST \n"
-					      "A4 OK \n");
-	assert_int_equal(session_round_trips(s), 1);
-	assert_int_equal(session_enabled(s, CAP_QRESYNC, &err), 1);
-	assert_int_equal(session_enabled(s, CAP_CONDSTORE, &err), 1);
-	assert_int_equal(session_enabled(s, CAP_UTF8_ACCEPT, &err), 0);
-	assert_true(session_namespace(s, &ns, &err));
-	assert_true(ns.told);
-	assert_string_equal(ns.prefix, "INBOX.");
-	assert_int_equal(ns.delimiter, '.');
-	assert_string_equal(session_server(s), "Dove\\x1Bcot");
-	assert_string_equal(session_describe(s), "PREAUTH, no TLS");
-	assert_int_equal(session_round_trips(s), 1);
-	client_finish(s, script);
-}
-
-static void asking_what_is_enabled_waits_and_keeps_what_comes(void **state)
-{
-	(void)state;
-	struct script *script;
-	struct imap_session *s = client_begin(&script, "ENABLE UTF8=ACCEPT",
-		"C: A1 ENABLE UTF8=ACCEPT\n"
-		"C: A2 NOOP\n"
-		"S: * 3 EXISTS\n"
-		"S: * ENABLED UTF8=ACCEPT\n"
-		"S: A1 OK\n"
-		"wait 20\n"
-		"S: A2 OK x\n");
-	struct error err = {0};
-	client_submit(s, "NOOP");
-	assert_int_equal(session_enabled(s, CAP_UTF8_ACCEPT, &err), 1);
-	assert_string_equal(client_events(s), "* 3 EXISTS\n"
-					      "A2 OK x\n");
-	client_finish(s, script);
-}
-
 static void compression_begins_where_the_flight_ends(void **state)
 {
 	(void)state;
@@ -620,6 +591,7 @@ int main(void)
 		cmocka_unit_test(a_tag_is_good_for_one_reply),
 		cmocka_unit_test(a_server_that_leaves_may_be_tried_again),
 		cmocka_unit_test(a_server_that_leaves_while_we_write_is_still_heard),
+		cmocka_unit_test(a_stop_is_told_as_one_even_if_the_server_says_bye),
 		cmocka_unit_test(a_line_end_never_gets_into_a_command),
 		cmocka_unit_test(each_literal_waits_where_it_must),
 		cmocka_unit_test(literal_minus_asks_for_a_large_one),
@@ -633,8 +605,6 @@ int main(void)
 		cmocka_unit_test(ticks_do_not_go_on_for_ever),
 		cmocka_unit_test(silence_ends_a_session),
 		cmocka_unit_test(an_alert_is_told_escaped),
-		cmocka_unit_test(what_is_the_sessions_own_goes_with_the_first_command),
-		cmocka_unit_test(asking_what_is_enabled_waits_and_keeps_what_comes),
 		cmocka_unit_test(compression_begins_where_the_flight_ends),
 		cmocka_unit_test(compression_that_is_refused_is_done_without),
 	};

@@ -308,6 +308,67 @@ static void an_injected_reply_is_refused_wherever_it_is_cut(void **state)
 	}
 }
 
+/* ---- the last flight ---- */
+
+static void what_is_the_sessions_own_goes_with_the_first_command(void **state)
+{
+	(void)state;
+	struct script *script;
+	struct imap_session *s =
+		client_begin(&script, "ID ENABLE CONDSTORE QRESYNC UTF8=ACCEPT NAMESPACE",
+			"C: A1 ID (\"name\" \"mailtwin\" \"version\" ...\n"
+			"C: A2 ENABLE CONDSTORE QRESYNC UTF8=ACCEPT\n"
+			"C: A3 NAMESPACE\n"
+			"C: A4 LIST \"\" *\n"
+			"S: * ID (\"name\" \"Dove\\x1bcot\" \"version\" "
+			"NIL \"x\" \"y\")\n"
+			"S: A1 OK\n"
+			"S: * ENABLED QRESYNC\n"
+			"S: A2 OK\n"
+			"S: * NAMESPACE ((\"INBOX.\" \".\")) NIL NIL\n"
+			"S: A3 OK\n"
+			"S: * LIST () \"/\" INBOX\n"
+			"S: A4 OK\n");
+	struct imap_namespace ns;
+	struct error err = {0};
+	client_submit(s, "LIST \"\" *");
+	assert_int_equal(session_pending(s), 1);
+	assert_string_equal(client_events(s), "* LIST \n"
+					      "A4 OK \n");
+	assert_int_equal(session_round_trips(s), 1);
+	assert_int_equal(session_enabled(s, CAP_QRESYNC, &err), 1);
+	assert_int_equal(session_enabled(s, CAP_CONDSTORE, &err), 1);
+	assert_int_equal(session_enabled(s, CAP_UTF8_ACCEPT, &err), 0);
+	assert_true(session_namespace(s, &ns, &err));
+	assert_true(ns.told);
+	assert_string_equal(ns.prefix, "INBOX.");
+	assert_int_equal(ns.delimiter, '.');
+	assert_string_equal(session_server(s), "Dove\\x1Bcot");
+	assert_string_equal(session_describe(s), "PREAUTH, no TLS");
+	assert_int_equal(session_round_trips(s), 1);
+	client_finish(s, script);
+}
+
+static void asking_what_is_enabled_waits_and_keeps_what_comes(void **state)
+{
+	(void)state;
+	struct script *script;
+	struct imap_session *s = client_begin(&script, "ENABLE UTF8=ACCEPT",
+		"C: A1 ENABLE UTF8=ACCEPT\n"
+		"C: A2 NOOP\n"
+		"S: * 3 EXISTS\n"
+		"S: * ENABLED UTF8=ACCEPT\n"
+		"S: A1 OK\n"
+		"wait 20\n"
+		"S: A2 OK x\n");
+	struct error err = {0};
+	client_submit(s, "NOOP");
+	assert_int_equal(session_enabled(s, CAP_UTF8_ACCEPT, &err), 1);
+	assert_string_equal(client_events(s), "* 3 EXISTS\n"
+					      "A2 OK x\n");
+	client_finish(s, script);
+}
+
 /* ---- capabilities ---- */
 
 static const struct {
@@ -376,6 +437,8 @@ int main(void)
 		cmocka_unit_test(each_beginning_goes_its_one_way),
 		cmocka_unit_test(what_was_told_before_sign_in_is_not_told_after_it),
 		cmocka_unit_test(an_injected_reply_is_refused_wherever_it_is_cut),
+		cmocka_unit_test(what_is_the_sessions_own_goes_with_the_first_command),
+		cmocka_unit_test(asking_what_is_enabled_waits_and_keeps_what_comes),
 		cmocka_unit_test(
 			capabilities_are_what_is_offered_and_neither_disabled_nor_distrusted),
 	};
