@@ -192,9 +192,7 @@ static void a_stop_is_told_as_one_even_if_the_server_says_bye(void **state)
 static void a_line_end_never_gets_into_a_command(void **state)
 {
 	(void)state;
-	static const char *const bad[] = {"NOOP\r\n"
-					  "A9 DELETE INBOX",
-		"NOOP\n", "NOOP\r"};
+	static const char *const bad[] = {"NOOP\r\nA9 DELETE INBOX", "NOOP\n", "NOOP\r"};
 	for (size_t i = 0; i < 3; i++) {
 		struct error err = {0};
 		struct script *script;
