@@ -52,31 +52,32 @@ enum step_kind {     /* in order of execution: nothing is destroyed before all i
 
 /* How one half of a row is once the step is settled. */
 enum half {
-	HALF_NEVER,  /* there is none */
-	HALF_KEPT,   /* as the row has it */
-	HALF_LISTED, /* there, under the key of message[side] */
-	HALF_MERGED, /* there, as the row `merge` has it */
-	HALF_NEW,    /* there, under a key that only the outcome tells */
-	HALF_GONE,   /* deleted, and that is remembered */
-	HALF_TAKEN   /* the same, and it was `move` that did it */
+	HALF_NEVER,    /* there is none */
+	HALF_KEPT,     /* as the row has it */
+	HALF_LISTED,   /* there, under the key of message[side] */
+	HALF_MERGED,   /* there, as the row `merge` has it */
+	HALF_NEW,      /* there, under a key that only the outcome tells */
+	HALF_GONE,     /* deleted, and that is remembered */
+	HALF_NAMELESS, /* remembered as deleted, but its key means nothing any more */
+	HALF_TAKEN     /* the same, and it was `move` that did it */
 };
 
 /*
  * What is to be done about one message, and what is known of it then.
  *
- * A pairing of two strangers whose flags differ is one FLAGS step without a row.  A MOVE has to
- * bring both sides to want[] as well, and does so before it moves: a run that dies in between must
- * find the message where it was.  With `follows`, the message has an earlier step in this plan,
- * and this one is carried out only when that was settled: the row is what that left in the state.
+ * A MOVE has to bring both sides to want[] as well, and does so before it moves: a run that dies
+ * in between must find the message where it was.  With `follows`, the message has an earlier step
+ * in this plan (the one with the same twin and message[LEFT]), and this one is carried out only
+ * when that was settled: its row is what that left in the state.
  */
 struct step {
 	enum step_kind kind;
-	enum side to;	    /* COPY, MOVE, DELETE: the side that changes */
-	enum half half[2];  /* the row once this is settled */
-	uint32_t twin;	    /* index of the pair of mailboxes */
-	uint32_t from_twin; /* MOVE: where the row and the message to move are; else = twin */
-	uint32_t row;	    /* index into the rows of from_twin, or NONE: a new row */
-	uint32_t merge;	    /* another row of twin, or NONE: it is dropped, this one has its half */
+	enum side to;	     /* COPY, MOVE, DELETE: the side that changes */
+	enum half half[2];   /* the row once this is settled */
+	uint32_t twin;	     /* index of the pair of mailboxes */
+	uint32_t from_twin;  /* MOVE: where the row and the message to move are; else = twin */
+	uint32_t row;	     /* index into the rows of from_twin, or NONE: a new row */
+	uint32_t merge;	     /* another row of twin, or NONE: this one has its half, and it goes */
 	uint32_t message[2]; /* into the lists of step_twin(side); NONE: not listed now */
 	flag_set want[2];    /* flags that each side has once this is settled */
 	flag_set base[2];    /* what the row then remembers: want, but for changes yet to be made */
@@ -138,7 +139,7 @@ struct plan *differ(struct arena *arena, const struct twin *twins, size_t n,
  * step_row(twins, step, row):
  * What the state is to hold once ${step} is settled, in ${row}; a key that only the outcome tells
  * is NULL.  Where the step follows another, ${row} must hold what that left.  Return false when
- * the row is to go.  The row `merge` goes in any case, in the same transaction.
+ * the row is to go.  The row `merge`, if it is still there, goes in the same transaction.
  */
 bool step_row(const struct twin *twins, const struct step *step, struct row *row);
 

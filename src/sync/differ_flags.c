@@ -39,15 +39,30 @@ bool merge_is_edit(struct flag_table *flags, flag_set change)
 	return flags_without(flags, change, NO_EDIT) != 0;
 }
 
-void merge_first_base(struct flag_table *flags, enum merge_rule rule, struct held_flags half[2])
+/* Where left wins, all that left has otherwise than right is a change of left's. */
+static flag_set first_base(struct flag_table *flags, enum merge_rule rule,
+	const struct held_flags half[2], enum side side)
 {
 	flag_set common = flags_common(flags, half[LEFT].now, half[RIGHT].now);
-	for (enum side side = LEFT; side <= RIGHT; side++) {
-		flag_set own = flags_common(flags, half[side].now, FLAG_DELETED);
-		half[side].base = rule == MERGE_CHANGES ? flags_union(flags, common, own)
-				  : rule == MERGE_LEFT	? half[RIGHT].now
-							: half[side].now;
+	switch (rule) {
+	case MERGE_CHANGES:
+		return flags_union(
+			flags, common, flags_common(flags, half[side].now, FLAG_DELETED));
+	case MERGE_LEFT:
+	case MERGE_EQUAL:
+		return half[RIGHT].now;
+	case MERGE_NOTHING:
+		break;
 	}
+	return half[side].now;
+}
+
+void merge_first_base(struct flag_table *flags, enum merge_rule rule, struct held_flags half[2])
+{
+	flag_set base[2] = {
+		first_base(flags, rule, half, LEFT), first_base(flags, rule, half, RIGHT)};
+	half[LEFT].base = base[LEFT];
+	half[RIGHT].base = base[RIGHT];
 }
 
 /* What is to be set and to be cleared, wherever it is not so. */
@@ -117,21 +132,20 @@ static flag_set changed(
 void merge_flags(struct flag_table *flags, enum merge_rule rule, const struct held_flags half[2],
 	struct merged *merged)
 {
-	flag_set blocked[2] = {0, 0};
+	flag_set pending = 0;
 	*merged = (struct merged){.want = {half[LEFT].now, half[RIGHT].now}};
 	struct change change = find_change(flags, rule, half, &merged->conflicts);
 	for (enum side side = LEFT; side <= RIGHT; side++) {
 		flag_set set = changed(flags, &half[side], &change);
 		if (half[side].fixed)
-			blocked[side] = difference(flags, set, half[side].now);
+			pending =
+				flags_union(flags, pending, difference(flags, set, half[side].now));
 		else
 			merged->want[side] = set;
 	}
-	/* What one side could not take is still to be seen as a change of the other. */
-	for (enum side side = LEFT; side <= RIGHT; side++) {
-		flag_set pending = blocked[other(side)];
+	/* What a side could not take is still to be seen as the change that it is. */
+	for (enum side side = LEFT; side <= RIGHT; side++)
 		merged->base[side] =
 			flags_union(flags, flags_without(flags, merged->want[side], pending),
 				flags_common(flags, half[side].base, pending));
-	}
 }

@@ -12,6 +12,9 @@
  * that servers get wrong.  Where that does not decide, the digests of the whole messages do.
  */
 
+/* Of a thousand equal messages, so many are tried for one that has conditions. */
+#define MOST_OFFERS 8
+
 /* ---- what a unit is known by ---- */
 
 static const struct identity *listed_digest(
@@ -89,6 +92,8 @@ static void sort_pool(struct differ *d, struct pool *pool)
 		const struct message *m = unit_message(d, u, pool->side);
 		const struct row *row = unit_half_row(d, u, pool->side);
 		const char *key = m != NULL ? m->key : row->key[pool->side];
+		if (key == NULL)
+			key = "";
 		place[i] = (struct place){.received = m != NULL ? m->received : row->received,
 			.key = key,
 			.key_len = strlen(key),
@@ -158,22 +163,39 @@ static void sort_into_classes(
 	}
 }
 
+/* Offer ${a} those of its class in order; the one that it takes leaves the class. */
+static bool take_one(struct differ *d, const struct pool *a, size_t i, struct pool *b,
+	const struct class *class, struct classes *c, match_found found)
+{
+	uint32_t before = MAP_NONE, at = map_get(c->first, class, sizeof *class);
+	for (int offer = 0; at != MAP_NONE && offer < MOST_OFFERS; offer++) {
+		bool taken = found(d, &d->unit[a->at[i]], &d->unit[b->at[at]], a->side);
+		/* What is refused although it is equal needs no more reading. */
+		if (taken || d->asking) {
+			if (before == MAP_NONE)
+				map_set(c->first, class, sizeof *class, c->next[at]);
+			else
+				c->next[before] = c->next[at];
+			b->at[at] = NONE;
+			return true;
+		}
+		before = at;
+		at = c->next[at];
+	}
+	return false;
+}
+
 static void match_pass(struct differ *d, struct pool *a, struct pool *b, const struct pass *pass,
 	struct classes *c, match_found found)
 {
 	struct class class;
 	sort_into_classes(d, b, pass, c);
-	for (size_t i = 0; map_size(c->first) > 0 && i < a->n; i++) {
-		if (a->at[i] == NONE || !classify(d, &d->unit[a->at[i]], pass->by_whole,
-						pass->whole_known[0], &class))
-			continue;
-		uint32_t first = map_get(c->first, &class, sizeof class);
-		if (first == MAP_NONE)
-			continue;
-		map_set(c->first, &class, sizeof class, c->next[first]);
-		found(d, &d->unit[a->at[i]], &d->unit[b->at[first]], a->side);
-		a->at[i] = b->at[first] = NONE;
-	}
+	for (size_t i = 0; map_size(c->first) > 0 && i < a->n; i++)
+		if (a->at[i] != NONE &&
+			classify(d, &d->unit[a->at[i]], pass->by_whole, pass->whole_known[0],
+				&class) &&
+			take_one(d, a, i, b, &class, c, found))
+			a->at[i] = NONE;
 	map_free(c->first);
 }
 
@@ -233,6 +255,11 @@ static bool may_equal(uint64_t size, const uint64_t *sizes, size_t n)
 	       bsearch(&size, sizes, n, sizeof *sizes, compare_sizes) != NULL;
 }
 
+static bool can_be_read(const struct unit *u)
+{
+	return is_there(u->state[LEFT]) || is_there(u->state[RIGHT]);
+}
+
 /* Reading costs: what is out of `messages` has to be looked at only where sizes are equal. */
 static void ask_headers(
 	struct differ *d, const struct pool *pool, const struct pool *others, bool sizes)
@@ -245,7 +272,7 @@ static void ask_headers(
 		unit_content(d, u, &content);
 		bool wanted = (!sizes && !unit_excluded(d, u)) ||
 			      may_equal(content.size, size, others->n);
-		if (wanted && !identity_known(&content.header))
+		if (wanted && !identity_known(&content.header) && can_be_read(u))
 			u->ask |= ASK_HEADER;
 	}
 }
@@ -263,7 +290,7 @@ static void ask_bodies(struct differ *d, const struct pool *pool, const struct p
 		struct unit *u = &d->unit[pool->at[i]];
 		struct content own;
 		unit_content(d, u, &own);
-		if (!identity_known(&own.whole) &&
+		if (!identity_known(&own.whole) && can_be_read(u) &&
 			map_get(headers, &own.header, sizeof own.header) != MAP_NONE)
 			u->ask |= ASK_WHOLE;
 	}

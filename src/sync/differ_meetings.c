@@ -32,26 +32,30 @@ static void take_half(struct differ *d, struct unit *u, struct unit *from, enum 
 	unit_mark(d, u);
 }
 
-static void pair_strangers(
+static bool pair_strangers(
 	struct differ *d, struct unit *left, struct unit *right, enum side side_of_left)
 {
 	(void)side_of_left;
-	if (left->row == NONE && right->row != NONE)
+	/* NONE is larger than any row. */
+	if (right->row < left->row)
 		take_half(d, right, left, LEFT);
 	else
 		take_half(d, left, right, RIGHT);
+	return true;
 }
 
-static void find_again(
+static bool find_again(
 	struct differ *d, struct unit *stranger, struct unit *row, enum side side_of_stranger)
 {
 	take_half(d, row, stranger, side_of_stranger);
+	return true;
 }
 
-static void recognise_copy(
+static bool recognise_copy(
 	struct differ *d, struct unit *source, struct unit *copy, enum side side_of_source)
 {
 	take_half(d, source, copy, other(side_of_source));
+	return true;
 }
 
 /* ---- who takes part ---- */
@@ -69,6 +73,17 @@ bool meet_is_new(const struct differ *d, const struct unit *u, enum side side)
 	return u->row == NONE && is_free(d, u, side);
 }
 
+static bool is_free_and_stays(const struct differ *d, const struct unit *u, enum side side)
+{
+	return is_free(d, u, side) && !u->marked[side];
+}
+
+/* What is marked away as it comes has not come back. */
+static bool is_new_and_stays(const struct differ *d, const struct unit *u, enum side side)
+{
+	return meet_is_new(d, u, side) && !u->marked[side];
+}
+
 static bool is_lost(const struct differ *d, const struct unit *u, enum side side)
 {
 	(void)d;
@@ -81,15 +96,18 @@ static bool is_lost_without_twin(const struct differ *d, const struct unit *u, e
 	return u->state[side] == LOST && !is_lost(d, u, side);
 }
 
-/* What `move` took is never seen again, unless the whole mailbox is. */
+/*
+ * A half that went, or is remembered so, may come back.  But what `move` took, or may have taken in
+ * a run that died before it could say so, is never seen again; another one like it is new mail.
+ */
 static bool is_missed(const struct differ *d, const struct unit *u, enum side side)
 {
 	const struct row *row = unit_row(d, u);
-	if (!is_there(u->state[other(side)]))
-		return false;
-	return u->state[side] == GONE ||
-	       (u->state[side] == REMEMBERED &&
-		       (!row->taken[side] || d->twin[u->twin].new_epoch[side]));
+	bool gone = u->state[side] == GONE, remembered = u->state[side] == REMEMBERED;
+	bool taken = (remembered && row->taken[side]) ||
+		     (gone && side == LEFT && d->policy->mode == MODE_MOVE);
+	return (gone || remembered) && is_there(u->state[other(side)]) && !u->marked[other(side)] &&
+	       (!taken || d->twin[u->twin].new_epoch[side]);
 }
 
 /* ---- intents ---- */
@@ -109,7 +127,8 @@ static const char *half_key(const struct differ *d, const struct unit *u, enum s
 
 static bool is_source(const struct unit *u, enum side side)
 {
-	return !u->dead && is_there(u->state[side]) && !is_there(u->state[other(side)]);
+	return !u->dead && is_there(u->state[side]) && !u->marked[side] &&
+	       !is_there(u->state[other(side)]);
 }
 
 static struct map *index_units(struct differ *d, size_t first, enum side side,
@@ -174,7 +193,7 @@ static void meet_intents(struct differ *d, size_t first, enum side to)
 	if (twin->intents == 0 || twin->list[to] == NULL)
 		return;
 	struct pool sources = intended(d, first, to, &floor);
-	struct pool copies = match_pool(d, first, meet_is_new, to);
+	struct pool copies = match_pool(d, first, is_new_and_stays, to);
 	if (floor != NULL)
 		drop_below(d, &copies, floor);
 	match(d, &sources, &copies, false, recognise_copy);
@@ -182,19 +201,20 @@ static void meet_intents(struct differ *d, size_t first, enum side to)
 
 /* ---- the meetings of one pair of mailboxes ---- */
 
-static void meet_strangers(struct differ *d, size_t first)
+static void meet_strangers(struct differ *d, size_t first, match_wanted strangers)
 {
-	struct pool left = match_pool(d, first, is_free, LEFT);
-	struct pool right = match_pool(d, first, is_free, RIGHT);
+	struct pool left = match_pool(d, first, strangers, LEFT);
+	struct pool right = match_pool(d, first, strangers, RIGHT);
 	match(d, &left, &right, false, pair_strangers);
 }
 
-static void meet_halves(struct differ *d, size_t first, match_wanted wanted, bool sizes)
+static void meet_halves(
+	struct differ *d, size_t first, match_wanted strangers, match_wanted rows, bool sizes)
 {
 	for (enum side side = LEFT; side <= RIGHT; side++) {
-		struct pool strangers = match_pool(d, first, meet_is_new, side);
-		struct pool rows = match_pool(d, first, wanted, side);
-		match(d, &strangers, &rows, sizes, find_again);
+		struct pool found = match_pool(d, first, strangers, side);
+		struct pool lost = match_pool(d, first, rows, side);
+		match(d, &found, &lost, sizes, find_again);
 	}
 }
 
@@ -204,10 +224,12 @@ void meet(struct differ *d, size_t first)
 		return;
 	meet_intents(d, first, LEFT);
 	meet_intents(d, first, RIGHT);
-	meet_halves(d, first, is_lost, false);
-	meet_strangers(d, first);
-	meet_halves(d, first, is_lost_without_twin, false);
-	meet_halves(d, first, is_missed, true);
+	meet_halves(d, first, meet_is_new, is_lost, false);
+	meet_strangers(d, first, is_free_and_stays);
+	if (d->policy->expunge)
+		meet_strangers(d, first, is_free);
+	meet_halves(d, first, meet_is_new, is_lost_without_twin, false);
+	meet_halves(d, first, is_new_and_stays, is_missed, true);
 	for (size_t i = first; i < d->units; i++)
 		for (enum side side = LEFT; side <= RIGHT; side++)
 			if (d->unit[i].state[side] == LOST)

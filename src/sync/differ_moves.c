@@ -16,7 +16,8 @@ static bool stays(const struct differ *d)
 static bool is_left_behind(const struct differ *d, const struct unit *u, enum side gone)
 {
 	return u->state[gone] == GONE && is_there(u->state[other(gone)]) &&
-	       !u->marked[other(gone)] && !unit_excluded(d, u);
+	       !u->marked[other(gone)] && !unit_excluded(d, u) &&
+	       !unit_is_out_of_sight(d, u, other(gone));
 }
 
 /* A stranger that would be copied to the other side. */
@@ -33,14 +34,19 @@ static bool is_paired_newcomer(const struct differ *d, const struct unit *u, enu
 }
 
 /* The flags of a message that moved on side ${gone} and did not yet on the other. */
+static void find_halves(const struct differ *d, const struct unit *u, const struct unit *mate,
+	enum side gone, struct held_flags half[2])
+{
+	half[other(gone)] = reconcile_half(d, u, other(gone));
+	half[gone] = reconcile_half(d, mate, gone);
+	half[gone].base = unit_row(d, u)->flags[gone];
+}
+
 static void merge_moved(const struct differ *d, const struct unit *u, const struct unit *mate,
 	enum side gone, struct merged *merged)
 {
-	enum side to = other(gone);
 	struct held_flags half[2];
-	half[to] = reconcile_half(d, u, to);
-	half[gone] = reconcile_half(d, mate, gone);
-	half[gone].base = unit_row(d, u)->flags[gone];
+	find_halves(d, u, mate, gone, half);
 	merge_flags(d->flags, reconcile_rule(d), half, merged);
 }
 
@@ -58,6 +64,24 @@ static bool is_edited(
 	flag_set now = unit_flags(d, mate, gone);
 	return merge_is_edit(d->flags, flags_without(d->flags, merged.want[gone], now)) ||
 	       merge_is_edit(d->flags, flags_without(d->flags, now, merged.want[gone]));
+}
+
+/* Whether both the mailbox that it leaves and the one that it goes to can hold what it is to have.
+ */
+static bool takes_its_flags_along(
+	const struct differ *d, const struct unit *u, const struct unit *mate, enum side gone)
+{
+	enum side to = other(gone);
+	const struct message_list *in = d->twin[mate->twin].list[to];
+	struct held_flags half[2];
+	struct merged merged, wanted;
+	merge_moved(d, u, mate, gone, &merged);
+	find_halves(d, u, mate, gone, half);
+	half[to].storable = NULL;
+	merge_flags(d->flags, reconcile_rule(d), half, &wanted);
+	flag_set set = wanted.want[to];
+	return merged.want[to] == set &&
+	       (in == NULL || flags_storable(d->flags, set, &in->box.storable) == set);
 }
 
 static bool may_leave(const struct twin *from, enum side to)
@@ -78,33 +102,35 @@ static flag_set flags_of_copy(const struct differ *d, const struct unit *u, enum
 	return list == NULL ? set : flags_storable(d->flags, set, &list->box.storable);
 }
 
-static void find_move(struct differ *d, struct unit *u, struct unit *mate, enum side gone)
+static bool find_move(struct differ *d, struct unit *u, struct unit *mate, enum side gone)
 {
 	enum side to = other(gone);
+	bool arrives = may_arrive(&d->twin[mate->twin], to);
 	if (is_edited(d, u, mate, gone))
-		return;
-	if (stays(d)) {
-		/* What stays must not get the flags of its copy. */
-		if (!may_arrive(&d->twin[mate->twin], to) ||
-			flags_of_copy(d, mate, to) != unit_flags(d, u, to))
-			return;
-	} else if (!may_leave(&d->twin[u->twin], to)) {
-		return;
-	} else if (!may_arrive(&d->twin[mate->twin], to)) {
-		/* It must not go from here before it can be there. */
+		return false;
+	/* What stays must not get the flags of its copy. */
+	if (stays(d) && (!arrives || flags_of_copy(d, mate, to) != unit_flags(d, u, to)))
+		return false;
+	if (!stays(d) &&
+		(!may_leave(&d->twin[u->twin], to) || !takes_its_flags_along(d, u, mate, gone)))
+		return false;
+	/* It must not go from here before it can be there. */
+	if (!arrives) {
 		u->dead = true;
 		reconcile_hold(d, u->twin);
-		return;
+		return true;
 	}
 	u->mate = (uint32_t)(mate - d->unit);
 	mate->dead = true;
+	return true;
 }
 
-static void find_elsewhere(struct differ *d, struct unit *u, struct unit *pair, enum side gone)
+static bool find_elsewhere(struct differ *d, struct unit *u, struct unit *pair, enum side gone)
 {
 	(void)d;
 	(void)gone;
 	u->found = pair->twin != u->twin;
+	return u->found;
 }
 
 static void find_on_side(struct differ *d, enum side gone)
@@ -120,8 +146,10 @@ static void find_on_side(struct differ *d, enum side gone)
 
 void moves_find(struct differ *d)
 {
-	/* `move` empties A: what is left to be found there is not worth a case of its own. */
-	if (d->policy->mode == MODE_MOVE)
+	/* `move` empties A: what is left to be found there is not worth a case of its own.  Where
+	 * all that is gone comes back, and nothing may go, nothing can move either. */
+	bool nothing_goes = d->policy->mode != MODE_COPY && !d->policy->propagate;
+	if (d->policy->mode == MODE_MOVE || (d->policy->bring_back && nothing_goes))
 		return;
 	find_on_side(d, LEFT);
 	if (d->policy->mode == MODE_BETWEEN)

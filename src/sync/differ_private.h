@@ -87,6 +87,9 @@ enum state unit_state(const struct differ *d, const struct unit *u, enum side si
 /* unit_mark(d, u): find out which halves are \Deleted and count as gone. */
 void unit_mark(const struct differ *d, struct unit *u);
 
+/* unit_is_out_of_sight(d, u, side): it may be there, and edited, and was not read: an edit wins. */
+bool unit_is_out_of_sight(const struct differ *d, const struct unit *u, enum side side);
+
 /* unit_excluded(d, u): whether it is out of `messages`. */
 bool unit_excluded(const struct differ *d, const struct unit *u);
 
@@ -114,12 +117,12 @@ struct pool match_pool(struct differ *d, size_t first, match_wanted wanted, enum
 
 /*
  * match(d, a, b, sizes, found):
- * Find equal contents, one to one in order, and tell ${found}; those that found nothing stay in
- * the pools.  In differ_unread(): note whose headers have to be read for it, with ${sizes} only
- * of those that one of the other pool equals in size; then whose bodies, because equal headers
- * did not decide.
+ * Find equal contents, one to one in order, and tell ${found}, which may refuse; those that found
+ * nothing stay in the pools.  In differ_unread(): note whose headers have to be read for it, with
+ * ${sizes} only of those that one of the other pool equals in size; then whose bodies, because
+ * equal headers did not decide.
  */
-typedef void (*match_found)(struct differ *d, struct unit *a, struct unit *b, enum side side_of_a);
+typedef bool (*match_found)(struct differ *d, struct unit *a, struct unit *b, enum side side_of_a);
 void match(struct differ *d, struct pool *a, struct pool *b, bool sizes, match_found found);
 
 /* ---- differ_meetings.c ---- */

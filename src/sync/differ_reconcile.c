@@ -76,6 +76,12 @@ enum merge_rule reconcile_rule(const struct differ *d)
 
 /* ---- steps ---- */
 
+static bool epoch_ended(const struct differ *d, const struct unit *u, enum side side)
+{
+	const struct twin *twin = &d->twin[u->twin];
+	return twin->new_epoch[side] || twin->list[side] == NULL;
+}
+
 /* A half as it is now, with nothing done to it. */
 static enum half half_now(const struct differ *d, const struct unit *u, enum side side)
 {
@@ -84,9 +90,10 @@ static enum half half_now(const struct differ *d, const struct unit *u, enum sid
 	case NEVER:
 		return HALF_NEVER;
 	case REMEMBERED:
-		return HALF_KEPT;
+		return u->adrift && epoch_ended(d, u, side) ? HALF_NAMELESS : HALF_KEPT;
 	case GONE:
-		return HALF_GONE;
+		/* By a run of ours that died, for all we know. */
+		return side == LEFT && d->policy->mode == MODE_MOVE ? HALF_TAKEN : HALF_GONE;
 	default:
 		break;
 	}
@@ -216,7 +223,8 @@ static bool is_known_to_be_gone(struct differ *d, const struct unit *u, enum sid
 static bool may_delete(struct differ *d, const struct unit *u, enum side to)
 {
 	const struct twin *twin = &d->twin[u->twin];
-	if (twin->read_only[to] || !is_known_to_be_gone(d, u, other(to)))
+	if (twin->read_only[to] || unit_is_out_of_sight(d, u, to) ||
+		!is_known_to_be_gone(d, u, other(to)))
 		return false;
 	if (!twin->no_deletes[to] && !twin->new_epoch[LEFT] && !twin->new_epoch[RIGHT])
 		return true;
@@ -250,6 +258,31 @@ static void merge_unit(struct differ *d, const struct unit *u, struct merged *me
 	merge_flags(d->flags, rule, half, merged);
 }
 
+/*
+ * What was found by its content is remembered before anything is done about it: a run that dies
+ * has not to find it again, and might find another of two equal ones.  Flags and what is gone are
+ * left to be seen as changes.  Tells whether the plan has a step for it.
+ */
+static bool note_keys(struct differ *d, const struct unit *u)
+{
+	const struct row *row = unit_row(d, u);
+	struct step step = reconcile_step(d, u, STEP_PAIR);
+	for (enum side side = LEFT; side <= RIGHT; side++) {
+		if (row != NULL)
+			step.base[side] = row->flags[side];
+		if (step.half[side] == HALF_GONE || step.half[side] == HALF_TAKEN)
+			step.half[side] = HALF_KEPT;
+	}
+	if (u->fresh && is_there(u->state[LEFT]) && is_there(u->state[RIGHT])) {
+		struct held_flags half[2] = {
+			reconcile_half(d, u, LEFT), reconcile_half(d, u, RIGHT)};
+		merge_first_base(d->flags, reconcile_rule(d), half);
+		step.base[LEFT] = half[LEFT].base;
+		step.base[RIGHT] = half[RIGHT].base;
+	}
+	return remember(d, u, &step);
+}
+
 /* Both are there: make their flags agree.  Tells whether the plan has a step for it. */
 static bool agree(struct differ *d, struct unit *u)
 {
@@ -267,6 +300,7 @@ static bool agree(struct differ *d, struct unit *u)
 	d->plan->conflicts += merged.conflicts;
 	if (step.kind == STEP_PAIR)
 		return remember(d, u, &step);
+	step.follows = note_keys(d, u);
 	reconcile_add(d, &step);
 	return true;
 }
@@ -278,7 +312,7 @@ static void take(struct differ *d, const struct unit *u, enum half right, bool f
 {
 	const struct twin *twin = &d->twin[u->twin];
 	if (twin->read_only[LEFT] || twin->no_deletes[LEFT] || twin->new_epoch[LEFT] ||
-		twin->new_epoch[RIGHT] || twin->unsure[RIGHT]) {
+		twin->new_epoch[RIGHT] || twin->unsure[RIGHT] || unit_is_out_of_sight(d, u, LEFT)) {
 		reconcile_hold(d, u->twin);
 		return;
 	}
@@ -288,20 +322,31 @@ static void take(struct differ *d, const struct unit *u, enum half right, bool f
 	step.half[RIGHT] = right;
 	step.verify = true;
 	step.follows = follows;
-	step.merge = NONE;
 	reconcile_add(d, &step);
+}
+
+static bool is_refused(const struct differ *d, const struct unit *u, enum side to)
+{
+	const struct row *row = unit_row(d, u);
+	return row != NULL && row->refused >= 2 && u->state[to] == NEVER;
+}
+
+/* A message brought back with a mark that counts as gone there would go again at once. */
+static bool would_be_gone(const struct differ *d, const struct unit *u, enum side to)
+{
+	flag_set set = unit_flags(d, u, other(to));
+	return d->policy->expunge && (flags_system(d->flags, set) & FLAG_DELETED) != 0;
 }
 
 static void gets(struct differ *d, struct unit *u, enum side to)
 {
 	const struct twin *twin = &d->twin[u->twin];
-	const struct row *row = unit_row(d, u);
-	if (u->marked[to]) {
-		/* It is still there, only marked: it comes back by losing the mark. */
+	/* What is still there, only marked, comes back by losing the mark. */
+	if (u->marked[to] && !twin->read_only[to]) {
 		agree(d, u);
 		return;
 	}
-	if (row != NULL && row->refused >= 2 && u->state[to] == NEVER) {
+	if (is_refused(d, u, to) || would_be_gone(d, u, to)) {
 		reconcile_keep(d, u);
 		return;
 	}
@@ -336,22 +381,23 @@ static void add_deletion(struct differ *d, const struct unit *u, enum side to, b
 	struct step step = reconcile_step(d, u, STEP_DELETE);
 	step.to = to;
 	step.half[to] = HALF_GONE;
-	if (follows)
-		step.half[other(to)] = HALF_GONE;
 	step.found = u->found;
 	step.follows = follows;
 	reconcile_add(d, &step);
 }
 
-/* `expunge`: what was only marked goes as well, once the other side's is dealt with. */
-static void expunge(struct differ *d, struct unit *u, enum side side, bool follows)
+/* `expunge`: what was only marked goes as well, once the other side's is dealt with.  Tells whether
+ * the plan has a step for it. */
+static bool expunge(struct differ *d, struct unit *u, enum side side, bool follows)
 {
-	if (d->policy->mode != MODE_BETWEEN)
-		return;
-	if (may_delete(d, u, side))
-		add_deletion(d, u, side, follows);
-	else
+	if (!u->marked[side] || d->policy->mode != MODE_BETWEEN)
+		return false;
+	if (!may_delete(d, u, side)) {
 		reconcile_hold(d, u->twin);
+		return false;
+	}
+	add_deletion(d, u, side, follows);
+	return true;
 }
 
 static void loses(struct differ *d, struct unit *u, enum side to)
@@ -370,8 +416,7 @@ static void loses(struct differ *d, struct unit *u, enum side to)
 		return;
 	}
 	add_deletion(d, u, to, false);
-	if (u->marked[gone])
-		expunge(d, u, gone, true);
+	expunge(d, u, gone, true);
 }
 
 /* Neither side has it any more; but what is only marked has to go first. */
@@ -385,10 +430,9 @@ static void drop(struct differ *d, struct unit *u)
 		   unit_excluded(d, u)) {
 		reconcile_keep(d, u);
 	} else {
-		if (u->marked[LEFT])
-			expunge(d, u, LEFT, false);
-		if (u->marked[RIGHT])
-			expunge(d, u, RIGHT, u->marked[LEFT]);
+		bool follows = note_keys(d, u);
+		follows |= expunge(d, u, LEFT, follows);
+		expunge(d, u, RIGHT, follows);
 	}
 }
 
@@ -417,34 +461,14 @@ static void perform(struct differ *d, struct unit *u, enum action action)
 	}
 }
 
-/*
- * Keys of an epoch that ended may come up again for other messages.  The transaction that stores
- * the new epoch must leave none of them in a row, whatever becomes of the steps after it.
- */
+/* The transaction that stores a new epoch must leave none of the old one's keys in a row, whatever
+ * else is planned for it: they may come up again for other messages. */
 static void moor(struct differ *d, const struct unit *u, size_t first)
 {
-	const struct plan *plan = d->plan;
-	const struct row *row = unit_row(d, u);
-	struct step step = reconcile_step(d, u, STEP_PAIR);
-	bool moves = step.merge != NONE;
-	for (size_t i = first; i < plan->n; i++)
-		if (plan->step[i].kind == STEP_PAIR)
+	for (size_t i = first; i < d->plan->n; i++)
+		if (d->plan->step[i].kind == STEP_PAIR)
 			return;
-	for (enum side side = LEFT; side <= RIGHT; side++) {
-		step.base[side] = row->flags[side];
-		if (step.half[side] == HALF_GONE)
-			step.half[side] = HALF_KEPT;
-		moves |= step.half[side] != HALF_KEPT;
-	}
-	if (u->fresh && is_there(u->state[LEFT]) && is_there(u->state[RIGHT])) {
-		struct held_flags half[2] = {
-			reconcile_half(d, u, LEFT), reconcile_half(d, u, RIGHT)};
-		merge_first_base(d->flags, reconcile_rule(d), half);
-		step.base[LEFT] = half[LEFT].base;
-		step.base[RIGHT] = half[RIGHT].base;
-	}
-	if (moves)
-		reconcile_add(d, &step);
+	note_keys(d, u);
 }
 
 void reconcile(struct differ *d, struct unit *u)

@@ -59,6 +59,11 @@ bool unit_excluded(const struct differ *d, const struct unit *u)
 	return row != NULL && row->excluded;
 }
 
+bool unit_is_out_of_sight(const struct differ *d, const struct unit *u, enum side side)
+{
+	return d->twin[u->twin].unsure[side] && u->message[side] == NONE;
+}
+
 /* ---- expunge: true ---- */
 
 static bool has_deleted(const struct differ *d, flag_set set)
@@ -68,7 +73,7 @@ static bool has_deleted(const struct differ *d, flag_set set)
 
 static bool wears_mark(const struct differ *d, const struct unit *u, enum side side)
 {
-	if (!d->policy->expunge || !is_there(u->state[side]))
+	if (!d->policy->expunge || !is_there(u->state[side]) || unit_is_out_of_sight(d, u, side))
 		return false;
 	if (side == RIGHT && d->policy->mode != MODE_BETWEEN)
 		return false;
@@ -86,11 +91,11 @@ static bool mark_is_new(const struct differ *d, const struct unit *u, enum side 
 void unit_mark(const struct differ *d, struct unit *u)
 {
 	bool worn[2] = {wears_mark(d, u, LEFT), wears_mark(d, u, RIGHT)};
+	bool both = worn[LEFT] && worn[RIGHT];
 	for (enum side side = LEFT; side <= RIGHT; side++)
-		u->marked[side] =
-			worn[side] &&
-			(d->policy->mode != MODE_BETWEEN || worn[other(side)] ||
-				!is_there(u->state[other(side)]) || mark_is_new(d, u, side));
+		u->marked[side] = worn[side] && (d->policy->mode != MODE_BETWEEN || both ||
+							!is_there(u->state[other(side)]) ||
+							mark_is_new(d, u, side));
 }
 
 /* ---- from rows and lists to units ---- */
@@ -117,7 +122,7 @@ static enum state state_by_key(
 {
 	const struct message_list *list = twin->list[side];
 	if (row->key[side] == NULL)
-		return NEVER;
+		return row->gone[side] ? REMEMBERED : NEVER;
 	if (found < LISTED_GONE)
 		return SAME;
 	if (row->gone[side])
@@ -166,7 +171,9 @@ static bool has_news(const struct differ *d, const struct unit *u)
 			(m->flags != row->flags[side] || learns(&row->identity, &m->identity)))
 			return true;
 	}
-	return d->policy->mode == MODE_MOVE;
+	/* `move` goes for what is equal, and `mirror` for what was different when nobody minded. */
+	return d->policy->mode == MODE_MOVE ||
+	       (d->policy->mode == MODE_MIRROR && row->flags[LEFT] != row->flags[RIGHT]);
 }
 
 /* A deletion of ours that could only mark its message goes on, unless somebody took the mark off.
@@ -196,13 +203,19 @@ static void add_unit(struct differ *d, const struct unit *u)
 	*ARENA_PUSH(d->scratch, d->unit, d->units, d->cap) = *u;
 }
 
+static bool has_old_key(const struct differ *d, uint32_t t, enum side side, const struct row *row)
+{
+	const struct twin *twin = &d->twin[t];
+	return row->key[side] != NULL && (twin->new_epoch[side] || twin->list[side] == NULL);
+}
+
 static void add_row(struct differ *d, uint32_t t, uint32_t r, const struct look look[2])
 {
 	struct unit u = new_unit(t, r);
 	for (enum side side = LEFT; side <= RIGHT; side++) {
 		u.message[side] = look[side].at[r];
 		u.state[side] = look[side].state[r];
-		u.adrift |= u.state[side] == LOST;
+		u.adrift |= has_old_key(d, t, side, &d->twin[t].row[r]);
 	}
 	for (enum side side = LEFT; side <= RIGHT; side++)
 		if (u.state[side] == SAME)

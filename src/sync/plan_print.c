@@ -68,10 +68,9 @@ static void put_half(struct printer *p, const struct row *row, enum side side)
 {
 	const char *before = row->gone[side] ? row->taken[side] ? "[" : "(" : "";
 	const char *after = row->gone[side] ? row->taken[side] ? "]" : ")" : "";
-	if (row->key[side] == NULL)
-		return;
 	put(p, before);
-	put_name(p, row->key[side]);
+	if (row->key[side] != NULL)
+		put_name(p, row->key[side]);
 	put(p, after);
 }
 

@@ -55,12 +55,38 @@ static bool drop_row(struct run *run, struct survey *v, const struct step *step)
 	return run_state_ok(run, state_drop_row(run->state, before->id, &err), &err);
 }
 
+/* The row that the step before this one left: a new one is known by its key only. */
+static bool find_left_row(
+	struct run *run, struct survey *v, const struct step *step, struct row *row)
+{
+	const struct row *before = row_before(v, step);
+	const char *key = step_key(v->twin, step, LEFT);
+	const char *const *const keys[2] = {&key, NULL};
+	const size_t n_keys[2] = {1, 0};
+	struct row *found = NULL;
+	struct error err = {0};
+	size_t n = 0;
+	if (before != NULL) {
+		*row = *before;
+		return true;
+	}
+	if (!run_state_ok(run,
+		    state_rows_touched(run->state, v->box[step->twin]->known.id, keys, n_keys,
+			    false, v->flags, v->arena, &found, &n, &err),
+		    &err))
+		return false;
+	if (n > 0)
+		*row = found[0];
+	v->box[step->twin]->known.pairs -= both_there(row);
+	return true;
+}
+
 /* Write what the differ says a settled step leaves behind. */
 static bool settle_plain(struct run *run, struct survey *v, const struct step *step)
 {
 	struct row row = {0};
-	if (step->follows)
-		row = *row_before(v, step);
+	if (step->follows && !find_left_row(run, v, step, &row))
+		return false;
 	if (step_row(v->twin, step, &row))
 		return put_row(run, v, step, &row);
 	return drop_row(run, v, step);

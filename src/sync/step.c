@@ -111,19 +111,26 @@ static bool apply_half(
 	case HALF_NEW:
 		set_half(row, side, NULL, false, false);
 		return true;
+	case HALF_NAMELESS:
+		row->key[side] = NULL;
+		break;
 	case HALF_GONE:
 	case HALF_TAKEN:
-		set_half(row, side, row->key[side], true, step->half[side] == HALF_TAKEN);
+		set_half(row, side, step_key(twins, step, side), true,
+			step->half[side] == HALF_TAKEN);
 		break;
 	}
 	return false;
 }
 
+/* The earlier step left the keys as they are to be; flags, or one half's end, are what is new. */
 static bool follow(const struct step *step, struct row *row)
 {
 	bool there = false;
 	for (enum side side = LEFT; side <= RIGHT; side++) {
-		if (step->half[side] == HALF_GONE || step->half[side] == HALF_TAKEN)
+		if (step->kind == STEP_FLAGS)
+			row->flags[side] = step->base[side];
+		else if (step->to == side)
 			set_half(row, side, row->key[side], true, step->half[side] == HALF_TAKEN);
 		there |= row->key[side] != NULL && !row->gone[side];
 	}
@@ -156,6 +163,7 @@ void step_marked(const struct twin *twins, const struct step *step, struct row *
 {
 	struct step not_done = *step;
 	not_done.half[step->to] = step->message[step->to] != NONE ? HALF_LISTED : HALF_KEPT;
-	step_row(twins, &not_done, row);
+	if (!step->follows)
+		step_row(twins, &not_done, row);
 	row->marked[step->to] = true;
 }

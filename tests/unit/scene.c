@@ -164,11 +164,11 @@ static void add_message(struct scene *s, size_t t, enum side side, char *text)
 static void parse_half(struct scene *s, struct row *row, enum side side, const char *text)
 {
 	size_t len = strlen(text);
-	bool gone = len > 2 && (text[0] == '(' || text[0] == '[');
-	if (len == 0)
-		return;
-	row->key[side] =
-		gone ? arena_strndup(s->arena, text + 1, len - 2) : arena_strdup(s->arena, text);
+	bool gone = text[0] == '(' || text[0] == '[';
+	if (gone && len > 2)
+		row->key[side] = arena_strndup(s->arena, text + 1, len - 2);
+	else if (!gone && len > 0)
+		row->key[side] = arena_strdup(s->arena, text);
 	row->gone[side] = gone;
 	row->taken[side] = text[0] == '[';
 }

@@ -65,13 +65,13 @@ static void print_list(const struct scene *s, size_t t, enum side side, struct b
 
 static void put_half(struct buffer *out, const struct row *row, enum side side)
 {
-	if (row->key[side] == NULL)
+	if (row->key[side] == NULL && !row->gone[side])
 		return;
 	buffer_printf(out,
 		row->taken[side]  ? "[%s]"
 		: row->gone[side] ? "(%s)"
 				  : "%s",
-		row->key[side]);
+		row->key[side] == NULL ? "" : row->key[side]);
 }
 
 static void print_rows(const struct scene *s, size_t t, struct buffer *out)
