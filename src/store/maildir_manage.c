@@ -61,10 +61,11 @@ static bool make_parents(struct maildir_session *s, const char *path, struct err
 	return ok;
 }
 
-/* `cur` is the last: until it is there the folder is none. */
+/* Until `cur` is there the folder is none, and is made anew by the next run; after it, a missing
+ * `new` is an empty one. */
 static bool fill_folder(struct maildir_session *s, int dir, const char *path, struct error *err)
 {
-	static const char *const parts[] = {"tmp", "new", "cur"};
+	static const char *const parts[] = {"tmp", "cur", "new"};
 	bool below = s->naming.style == STYLE_MAILDIRPP && strcmp(path, ".") != 0;
 	int mark = below ? file_create(dir, "maildirfolder") : -1;
 	if (mark >= 0)
@@ -166,7 +167,7 @@ static bool remove_files(
 /* `cur` is the last: as long as it is there, a removal that was cut off is seen to go on. */
 static bool empty_folder(int dir, struct error *err)
 {
-	static const char *const parts[] = {"tmp", "new", "cur"};
+	static const char *const parts[] = {"tmp", "cur", "new"};
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
 		if (!remove_files(dir, parts[i], is_file, err) ||
 			(unlinkat(dir, parts[i], AT_REMOVEDIR) < 0 && errno != ENOENT &&

@@ -596,6 +596,20 @@ static void a_folder_is_removed_with_its_twin_when_asked_and_only_if_nothing_els
 	assert_string_equal(folder(f, "b", ".Own"), "new here:S two:S");
 }
 
+static void a_folder_that_a_killed_run_left_half_made_is_made_whole(void **state)
+{
+	struct fixture *f = *state;
+	make_folder(f, "a", ".One");
+	make_folder(f, "a", ".Two");
+	deliver(f, "a", ".One", "one", "");
+	deliver(f, "a", ".Two", "two", "");
+	shell(f, "mkdir -p b/.One/tmp b/.Two/tmp b/.Two/cur");
+	run(f);
+	assert_string_equal(folder(f, "b", ".One"), "one:");
+	assert_string_equal(folder(f, "b", ".Two"), "two:");
+	assert_settled(f);
+}
+
 static void a_renamed_folder_is_renamed_and_not_sent_again(void **state)
 {
 	struct fixture *f = *state;
@@ -768,6 +782,7 @@ int main(void)
 		t(kept_deletions_are_remembered_on_both_sides),
 		t(a_folder_that_is_gone_stays_on_the_other_side),
 		t(a_folder_is_removed_with_its_twin_when_asked_and_only_if_nothing_else_is_in_it),
+		t(a_folder_that_a_killed_run_left_half_made_is_made_whole),
 		t(a_renamed_folder_is_renamed_and_not_sent_again),
 		t(a_mirror_of_mailboxes_loses_only_what_was_synced),
 		t(a_new_folder_with_the_number_of_a_removed_one_is_another),
