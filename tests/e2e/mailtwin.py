@@ -44,7 +44,8 @@ class Run:
     err: str
 
     def __str__(self):
-        return '%s: exit %d\n%s%s' % (' '.join(self.arguments), self.exit, self.out[-4000:], self.err[-4000:])
+        out = '\n'.join(line for line in self.out.splitlines() if '"event":"mailbox"' not in line)
+        return '%s: exit %d\n%s\n%s' % (' '.join(self.arguments), self.exit, out[-4000:], self.err[-4000:])
 
     def events(self, kind):
         lines = [json.loads(line) for line in self.out.splitlines() if line.startswith('{')]
@@ -56,7 +57,10 @@ class Run:
 
     @property
     def problems(self):
-        return self.events('problem')
+        """What went wrong, a line each, as `sync` without --json would tell it."""
+        return '\n'.join(': '.join(filter(None, (
+            event['store'], ' '.join(filter(None, (event['mailbox'], event['message']))), event['text'])))
+            for event in self.events('problem'))
 
     def side(self, store):
         return self.end['sides'][store]

@@ -59,7 +59,9 @@ class Case(unittest.TestCase):
 
 
 def sentence(test):
-    return str(test.id()).rsplit('.', 1)[-1].removeprefix('test_')
+    """The method's name; where several classes share it, what this class is about comes after it."""
+    name = str(test.id()).rsplit('.', 1)[-1].removeprefix('test_')
+    return name + getattr(test, 'where', '')
 
 
 class Printer(unittest.TestResult):

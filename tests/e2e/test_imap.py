@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""IMAP to Maildir, Maildir to IMAP, IMAP to IMAP, on a real Dovecot in three profiles."""
+import itertools
+
+import compare
+import mailgen
+import suite
+from dovecot import Dovecot
+from hands import ImapHand, MaildirHand, letter
+from mailtwin import Mailtwin
+from profile_relay import BARE, EVERYTHING, WITHOUT, ProfileRelay
+
+server = None
+users = ('user%d' % n for n in itertools.count())
+
+
+def setUpModule():
+    global server
+    server = Dovecot()
+    server.start()
+
+
+def tearDownModule():
+    server.stop()
+
+
+class Direct:
+    """Everything on, and nothing between: compressed and encrypted as well."""
+    name = 'Dovecot itself'
+
+
+class Between:
+    """The tests, for any profile; the classes below say which."""
+    profile = Direct
+
+    def setUp(self):
+        super().setUp()
+        self.twin = Mailtwin(self.scratch)
+        self.relays = []
+
+    def imap(self):
+        """A new account, as this profile shows it."""
+        user = next(users)
+        direct = server.account(user)
+        if self.profile is Direct:
+            return ImapHand(server.account(user, tls=True), direct)
+        relay = ProfileRelay(server.port, self.profile)
+        relay.__enter__()
+        self.addCleanup(relay.__exit__)
+        self.relays.append(relay)
+        return ImapHand(direct.at(relay.port), direct)
+
+    def maildir(self):
+        return MaildirHand(self.scratch / next(users))
+
+    def pair(self, one, two, **keys):
+        self.one, self.two = one, two
+        self.twin.configure({'one': one.store(), 'two': two.store()},
+                            {'pair': keys or {'between': ['one', 'two']}})
+
+    def sync_settled(self, *arguments):
+        run = self.twin.sync(*arguments)
+        self.assertEqual({}, self.twin.sync().changes())
+        for relay in self.relays:
+            self.assertEqual([], relay.violations)
+        return run
+
+    def assertEqualSides(self):
+        self.assertNothing(compare.compare(self.one.read(), self.two.read()))
+
+    # ---- from one to an empty two ----
+
+    def fill(self, hand, count=300):
+        letters = list(mailgen.letters(4, count, attachments=.2))
+        if isinstance(hand, MaildirHand):
+            mailgen.into_maildir(hand.path, letters, mailboxes=mailgen.names(25))
+        else:
+            mailgen.into_maildir(hand.direct.home / 'Maildir', letters, 'utf7', mailgen.names(25))
+
+    def copies_everything(self, one, two):
+        self.fill(one)
+        self.pair(one, two)
+        run = self.sync_settled()
+        self.assertEqual({('two', 'copied'): 300}, run.changes())
+        self.assertEqualSides()
+
+    def test_a_pull_into_a_maildir_copies_everything(self):
+        self.copies_everything(self.imap(), self.maildir())
+
+    def test_a_push_from_a_maildir_copies_everything(self):
+        self.copies_everything(self.maildir(), self.imap())
+
+    def test_a_move_between_servers_copies_everything(self):
+        self.copies_everything(self.imap(), self.imap())
+
+    # ---- changes on both sides ----
+
+    def changes_meet(self, one, two):
+        one.add(*(letter('m%d' % n, flags=['\\Seen'] if n % 2 else []) for n in range(12)))
+        one.add(*(letter('p%d' % n, 'Projects/ä & b') for n in range(4)))
+        self.pair(one, two)
+        self.sync_settled()
+        one.flag('m1', '+\\Flagged', '+errand')
+        two.flag('m1', '-\\Seen', '+\\Answered')
+        two.flag('m2', '+\\Seen')
+        one.delete('m3')
+        two.delete('m4')
+        two.delete('p1', 'Projects/ä & b')
+        one.move('m5', 'Projects/ä & b')
+        two.move('m6', 'Archive')
+        one.flag('m7', '+\\Flagged')
+        two.delete('m7')
+        one.add(letter('new in one', 'Neu'))
+        two.add(letter('new in two', keywords=['later'], flags=['\\Flagged']))
+        self.sync_settled()
+        self.assertEqualSides()
+        got = self.one.read()
+        inbox = {message.subject.strip("'"): message.marks for message in got['INBOX',]}
+        self.assertEqual({'\\Flagged', '\\Answered', 'errand'}, inbox['m1'])
+        self.assertEqual({'\\Seen'}, inbox['m2'])
+        self.assertEqual({'\\Flagged', 'later'}, inbox['new in two'])
+        self.assertIn('m7', inbox, 'an edit wins over a deletion')
+        self.assertEqual({'m0', 'm1', 'm2', 'm7', 'm8', 'm9', 'm10', 'm11', 'new in two'}, set(inbox))
+        self.assertEqual(['m6'], [message.subject.strip("'") for message in got['Archive',]])
+        self.assertEqual(['m5', 'p0', 'p2', 'p3'],
+                         sorted(message.subject.strip("'") for message in got['Projects', 'ä & b']))
+
+    def test_changes_of_a_server_and_a_maildir_meet(self):
+        self.changes_meet(self.imap(), self.maildir())
+
+    def test_changes_of_two_servers_meet(self):
+        self.changes_meet(self.imap(), self.imap())
+
+    # ---- without the state ----
+
+    def test_without_its_state_a_pair_finds_itself_again(self):
+        self.fill(one := self.imap(), 100)
+        self.pair(one, self.imap())
+        self.twin.sync()
+        for path in (self.twin.home / 'state' / 'mailtwin').iterdir():
+            path.unlink()
+        self.assertEqual({}, self.twin.sync().changes())
+        self.assertEqualSides()
+
+
+class OnDovecotItself(Between, suite.Case):
+    profile = Direct
+    where = '__TLS'
+
+
+class WithEverything(Between, suite.Case):
+    profile = EVERYTHING
+    where = '__everything_on'
+
+
+class WithoutSome(Between, suite.Case):
+    profile = WITHOUT
+    where = '__without_some'
+
+
+class WithNothing(Between, suite.Case):
+    profile = BARE
+    where = '__bare_IMAP4rev1'
+
+
+if __name__ == '__main__':
+    suite.main()
