@@ -11,8 +11,9 @@
  * What the state remembers of one message of a pair of mailboxes.
  *
  * Each half is in one of three states: never there (no key, not gone), there (key, not gone), or
- * remembered gone (gone; the key that it had, or NULL once the epoch of that ended).  A row with one half that never was is
- * a message that is known and has no twin: out of the selection, refused, or B's own in `copy`.
+ * remembered gone (gone; the key that it had, or NULL once the epoch of that ended).  A row with
+ * one half that never was is a message that is known and has no twin: out of the selection,
+ * refused, or B's own in `copy`.
  */
 struct row {
 	int64_t id;	    /* the state's own number; 0 = not stored yet */
