@@ -649,7 +649,7 @@ static bool run_until(int step, int64_t twin)
 			twin = made.id;
 		}
 		for (int i = 0; i < 10; i++) {
-			char key[8];
+			char key[16];
 			snprintf(key, sizeof key, "n%d", i);
 			struct row row = {.key = {key, key}, .received = i};
 			state_begin(state, NULL);
