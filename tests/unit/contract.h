@@ -23,6 +23,8 @@ struct kind {
 	bool drops_cr;		/* CR CR LF comes back as CRLF, a CR at the end goes */
 	bool refuses_empty;	/* a message of no bytes */
 	bool (*possible)(void); /* whether it can be tried here; NULL: it can */
+	bool remote;		/* keeps no run numbers, takes no lock, chooses keys itself */
+	bool tells_no_cursor;	/* flags may change unseen */
 };
 
 struct fixture {
@@ -38,5 +40,14 @@ static inline const struct kind *contract_kind(const struct place *p)
 
 extern const struct CMUnitTest contract_mailboxes[], contract_messages[], contract_changes[];
 extern const size_t contract_mailboxes_n, contract_messages_n, contract_changes_n;
+
+/* The end of a test of what a store may leave out: it must be one that is known to. */
+#define unless_left_out(there, known) \
+	do { \
+		if (!(there)) { \
+			assert_true(known); \
+			return; \
+		} \
+	} while (0)
 
 #endif

@@ -62,10 +62,11 @@ static const struct kind kinds[] = {
 	{"maildir++ in utf7", maildirpp_utf7, .keeps_nul = true, .adds_cr = true},
 	{"nested maildir", maildir_nested, .keeps_nul = true, .adds_cr = true},
 #define ON_DOVECOT \
-	.possible = imap_place_possible, .adds_cr = true, .drops_cr = true, .refuses_empty = true
+	.possible = imap_place_possible, .remote = true, .adds_cr = true, .drops_cr = true, \
+	.refuses_empty = true
 	{"imap", imap, ON_DOVECOT},
 	{"imap with condstore", imap_condstore, ON_DOVECOT},
-	{"bare imap", imap_bare, ON_DOVECOT},
+	{"bare imap", imap_bare, ON_DOVECOT, .tells_no_cursor = true},
 	{"imap below INBOX.", imap_prefix, ON_DOVECOT},
 };
 
