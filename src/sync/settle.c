@@ -280,17 +280,6 @@ static bool settle_changed(struct run *run, struct survey *v, const struct step 
 	return settle_plain(run, v, step);
 }
 
-/* A deletion that could only be marked is remembered, and gone on with in the next run. */
-static bool settle_marked(struct run *run, struct survey *v, const struct step *step)
-{
-	struct row row = {0};
-	v->box[step->twin]->written[step->to] = true;
-	if (step->row == NONE)
-		return true;
-	step_marked(v->twin, step, &row);
-	return put_row(run, v, step, &row);
-}
-
 /* Whether a change is as good as done: a message that is gone already needs no deleting. */
 static bool succeeded(const struct step *step, const struct change_item *item)
 {
@@ -318,8 +307,10 @@ bool settle_change_job(struct run *run, struct survey *v, const struct plan *pla
 		ledger->pending[item->step]--;
 		if (item->state == ITEM_DONE)
 			count_change(run, v, step, item, job->side);
+		/* The row stays as it was: the next run finds one half gone and deletes the other.
+		 */
 		if (item->marked_only)
-			ok = settle_marked(run, v, step);
+			v->box[step->twin]->written[step->to] = true;
 		if (!succeeded(step, item)) {
 			ledger->failed[item->step] = 1;
 			note_failure(run, v, step, job, item);

@@ -6,7 +6,7 @@ import compare
 import mailgen
 import suite
 from dovecot import Dovecot
-from hands import ImapHand, MaildirHand, letter
+from hands import ImapHand, MaildirHand, letter, subjects
 from mailtwin import Mailtwin
 from profile_relay import BARE, EVERYTHING, WITHOUT, ProfileRelay
 
@@ -161,6 +161,22 @@ class WithoutSome(Between, suite.Case):
 class WithNothing(Between, suite.Case):
     profile = BARE
     where = '__bare_IMAP4rev1'
+
+    def test_a_deletion_that_can_only_be_marked_is_carried_out_by_a_later_run(self):
+        """Without UIDPLUS an EXPUNGE would take what somebody else has marked, too."""
+        one, two = self.maildir(), self.imap()
+        one.add(letter('mine'), letter('kept'))
+        self.pair(one, two)
+        self.sync_settled()
+        two.add(letter('marked by another', flags=['\\Deleted']))
+        one.delete('mine')
+        run = self.twin.sync(expect=1)
+        self.assertIn('could only be marked', str(run.problems))
+        self.assertEqual({'mine', 'kept', 'marked by another'}, set(subjects(two)))
+        two.flag('marked by another', '-\\Deleted')
+        self.assertEqual({('two', 'deleted'): 1}, {
+            what: n for what, n in self.twin.sync().changes().items() if what[1] == 'deleted'})
+        self.assertEqual({'kept', 'marked by another'}, set(subjects(two)))
 
 
 if __name__ == '__main__':
