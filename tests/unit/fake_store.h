@@ -20,7 +20,7 @@ struct fake_store {
 	int dies_after;	      /* settle(): the session is lost after so many outcomes; -1 = never */
 	_Atomic int connects; /* sessions that were opened */
 	_Atomic int open;     /* of these, not closed yet */
-	size_t fetches;	      /* fetch() calls so far */
+	_Atomic size_t fetches; /* fetch() calls so far */
 };
 
 /* fake_start(f): an empty one that never fails.  fake_add(f, key, body): strings are borrowed. */
