@@ -107,7 +107,7 @@ struct job {
 	};
 	const void *context; /* the conductor's own, about what the items are */
 	const char **keys;   /* IDENTIFY, COPY: what fetch() was asked for */
-	bool begun;	     /* fetch() was called: the answers are under way */
+	unsigned begun;	     /* the number of the session it was asked for on; 0 = not asked yet */
 	unsigned tries;	     /* times that it was given to a worker */
 	enum side blame;     /* whose failure `error` is */
 	struct error error;  /* what ended the job as a whole; ERROR_NONE: nothing */

@@ -13,6 +13,7 @@
 struct worker {
 	struct store *store[2];
 	struct session *session[2];
+	unsigned opened[2];	  /* how many sessions there were: the number of this one */
 	struct traffic closed[2]; /* what sessions cost that are closed by now */
 	const struct job *last;	  /* the last that worker_begin() was given, until it is finished */
 	struct hasher *hasher;
@@ -64,8 +65,10 @@ void worker_free(struct worker *w)
 
 struct session *worker_session(struct worker *w, enum side side, struct error *err)
 {
-	if (w->session[side] == NULL)
+	if (w->session[side] == NULL) {
 		w->session[side] = w->store[side]->ops->connect(w->store[side], err);
+		w->opened[side]++;
+	}
 	return w->session[side];
 }
 
@@ -208,11 +211,20 @@ static bool begin_copy(struct worker *w, struct job *job)
 	job->keys = arena_alloc(job->arena, job->n * sizeof *job->keys);
 	for (size_t i = 0; i < job->n; i++)
 		job->keys[i] = job->copy[i].message.key;
-	job->begun = s != NULL && s->store->ops->fetch(s, job->name[from], job->epoch[from],
+	bool asked = s != NULL && s->store->ops->fetch(s, job->name[from], job->epoch[from],
 					  job->keys, job->n, FETCH_BODY, &job->error);
-	if (!job->begun)
+	job->begun = asked ? w->opened[from] : 0;
+	if (!asked)
 		blame(w, job, from);
-	return job->begun;
+	return asked;
+}
+
+/* Whether the answers to ${job} are still to come.  On another session than it was asked for on
+ * come those to another job, and their UIDs may well be the same. */
+static bool is_asked(const struct worker *w, const struct job *job)
+{
+	enum side from = other(job->side);
+	return w->session[from] != NULL && job->begun == w->opened[from];
 }
 
 /* Hand one message that arrived to the target; false ends the job. */
@@ -328,15 +340,8 @@ static void settle_copies(struct worker *w, struct job *job)
 
 static void finish_copy(struct worker *w, struct job *job)
 {
-	if (!job->begun && !begin_copy(w, job))
+	if (!is_asked(w, job) && !begin_copy(w, job))
 		return;
-	if (w->session[other(job->side)] == NULL) {
-		/* It was asked for ahead on a connection that an earlier job lost. */
-		job->error =
-			(struct error){ERROR_STORE, CAUSE_NETWORK, true, "the connection was lost"};
-		job->blame = other(job->side);
-		return;
-	}
 	struct map *index = map_of_keys(job);
 	bool whole = pass_all_on(w, job, index);
 	map_free(index);
@@ -515,12 +520,12 @@ static bool may_ask(const struct worker *w, const struct job *job)
 {
 	const struct job *before = w->last;
 	return before == NULL || before == job ||
-	       (before->kind == JOB_COPY && before->begun && before->side == job->side);
+	       (before->kind == JOB_COPY && before->side == job->side && is_asked(w, before));
 }
 
 void worker_begin(struct worker *w, struct job *job)
 {
-	if (job->kind == JOB_COPY && !job->begun && job->error.scope == ERROR_NONE &&
+	if (job->kind == JOB_COPY && !is_asked(w, job) && job->error.scope == ERROR_NONE &&
 		may_ask(w, job))
 		begin_copy(w, job);
 	w->last = job;

@@ -189,6 +189,27 @@ static void a_chunk_the_other_way_is_not_asked_for_ahead(void **state)
 	f->to.body[0] = NULL; /* is no copy */
 }
 
+/* The session that the second chunk was asked for on went with the first one. */
+static void a_chunk_takes_no_answers_to_another(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const one[] = {"1", NULL}, *const two[] = {"2", NULL},
+				 *const three[] = {"3", NULL};
+	struct crew *crew = crew_new(f->stores, 1);
+	struct job *job[] = {copy_job(f, one), copy_job(f, two), copy_job(f, three)};
+	f->from.fails_at = 0;
+	f->from.as = ERROR_STORE;
+	for (size_t i = 0; i < 3; i++)
+		crew_submit(crew, job[i]);
+	for (size_t i = 0; i < 3; i++)
+		assert_ptr_equal(crew_wait(crew), job[i]);
+	assert_int_equal(job[0]->error.scope, ERROR_STORE);
+	assert_int_equal(job[1]->copy[0].state, ITEM_DONE);
+	assert_int_equal(job[2]->copy[0].state, ITEM_DONE);
+	assert_int_equal(f->to.n, 2);
+	crew_free(crew);
+}
+
 static void threads_bring_every_job_back_once(void **state)
 {
 	struct fixture *f = *state;
@@ -230,6 +251,7 @@ int main(void)
 		t(a_stopped_run_takes_no_further_message),
 		t(a_chunk_is_asked_for_before_the_one_before_it_is_finished),
 		t(a_chunk_the_other_way_is_not_asked_for_ahead),
+		t(a_chunk_takes_no_answers_to_another),
 		t(threads_bring_every_job_back_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
