@@ -1,0 +1,262 @@
+#!/usr/bin/env python3
+"""What goes wrong is told in one sentence, with the exit code for it, and nothing is lost or doubled."""
+import itertools
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+import unittest
+
+import compare
+import mailgen
+import mailtwin
+import suite
+from cut_relay import CutRelay
+from dovecot import PASSWORD, Dovecot, free_port
+from hands import ImapHand, MaildirHand, letter, subjects
+from mailtwin import Mailtwin
+
+server = None
+users = ('user%d' % n for n in itertools.count())
+
+
+def setUpModule():
+    global server
+    server = Dovecot()
+    server.start()
+
+
+def tearDownModule():
+    server.stop()
+
+
+class Faults(suite.Case):
+    def setUp(self):
+        super().setUp()
+        self.twin = Mailtwin(self.scratch)
+        self.imap = ImapHand(server.account(next(users)))
+        self.local = MaildirHand(self.scratch / 'local')
+
+    def pair(self, one=None, two=None, **keys):
+        self.twin.configure({'work': one or self.imap.store(), 'laptop': two or self.local.store()},
+                            {'pair': keys or {'between': ['work', 'laptop']}})
+
+    def fails(self, exit_code, pattern, *command):
+        """The run ends with `exit_code`, and one line on standard error matches `pattern`."""
+        run = self.twin.command(*(command or ['sync']))
+        self.assertEqual(exit_code, run.exit, run)
+        self.assertRegex(run.err, pattern)
+        self.assertNotIn(PASSWORD, run.out + run.err)
+        return run
+
+    def assertEqualSides(self):
+        self.assertNothing(compare.compare(self.imap.read(), self.local.read()))
+
+    # ---- before anything is contacted ----
+
+    def test_a_missing_configuration_is_told(self):
+        self.fails(2, 'config.yml.*No such file')
+
+    def test_every_mistake_in_the_file_is_told_at_once(self):
+        self.twin.config.write_text('stores:\n  work:\n    imap: localhost\n    pasword: x\n'
+                                    'pairs:\n  p:\n    between: [work, wrok]\n    max_deletions: many\n')
+        run = self.fails(2, r'config.yml:4:5: stores.work: unknown key "pasword"; did you mean "password"\?')
+        self.assertRegex(run.err, r'config.yml:7:\d+: .*"wrok"; did you mean "work"\?')
+        self.assertRegex(run.err, r'config.yml:8:\d+: .*max_deletions')
+
+    def test_an_unknown_pair_is_told(self):
+        self.pair()
+        self.fails(2, "no pair 'pear'", 'sync', 'pear')
+
+    def test_a_password_that_others_can_read_is_refused(self):
+        self.pair()
+        self.twin.config.chmod(0o644)
+        self.fails(2, 'chmod')
+
+    # ---- the server ----
+
+    def test_a_wrong_password_is_told_and_not_tried_again(self):
+        self.pair(self.imap.store(password='wrong'))
+        self.fails(3, r'^work: .*(sign|authenticat|refused)')
+        self.assertEqual(1, server.log().count('auth failed, 1 attempts'))
+
+    def test_a_server_that_is_not_there_is_told(self):
+        self.pair(self.imap.store(imap='127.0.0.1:%d' % free_port()))
+        self.fails(4, r'^work: .*Connection refused')
+
+    def test_a_certificate_of_nobody_is_refused(self):
+        account = server.account(next(users), tls=True)
+        store = mailtwin.imap(account)
+        del store['ca_file']
+        self.pair(store)
+        self.fails(3, r'^work: .*certificate')
+        self.assertNotIn('Login: user=<%s>' % account.user, server.log())
+
+    def test_a_wrong_host_name_is_refused(self):
+        account = server.account(next(users), tls=True)
+        server.ca.server(server.top / 'other', names='DNS:other.example')
+        other = Dovecot(extra='ssl_cert = <%s/other.pem\nssl_key = <%s/other.key' % (server.top, server.top))
+        other.start()
+        self.addCleanup(other.stop)
+        self.pair(mailtwin.imap(account) | {'imap': 'localhost:%d' % other.tls_port})
+        self.fails(3, r'^work: .*(name|localhost)')
+
+    def test_one_pair_that_fails_does_not_stop_the_next(self):
+        self.imap.add(letter('a'))
+        self.twin.configure(
+            {'dead': self.imap.store(imap='127.0.0.1:%d' % free_port()), 'work': self.imap.store(),
+             'laptop': self.local.store(), 'other': mailtwin.maildir(self.scratch / 'other')},
+            {'first': {'from': 'dead', 'to': 'other'}, 'second': {'from': 'work', 'to': 'laptop'}})
+        self.fails(4, 'dead: ')
+        self.assertEqual(['a'], subjects(self.local))
+
+    # ---- connections that break ----
+
+    def broken(self, cuts, store='work', rounds=15):
+        """Runs over connections that break at the given places, until one ends well; then all is as it should be."""
+        with CutRelay(server.port, cuts) as relay:
+            stores = {'work': self.imap.store(), 'laptop': self.local.store()}
+            stores[store] = stores[store] | {'imap': '127.0.0.1:%d' % relay.port, 'timeout': '10s'}
+            self.twin.configure(stores, {'pair': {'between': ['work', 'laptop']}})
+            for _ in range(rounds):
+                run = self.twin.command('sync', '--json')
+                self.assertIn(run.exit, (0, 1, 4), run)
+                if run.exit == 0:
+                    break
+            self.assertGreater(relay.broken, 0)
+        self.assertEqual(0, run.exit, run)
+        self.assertEqualSides()
+
+    def test_a_pull_over_breaking_connections_ends_well(self):
+        mailgen.into_imap(self.imap.account, mailgen.letters(21, 150, 6, .1))
+        rng = random.Random(21)
+        self.broken([('server', rng.randrange(200_000)) for _ in range(10)])
+
+    def test_a_push_over_breaking_connections_doubles_nothing(self):
+        mailgen.into_maildir(self.local.path, mailgen.letters(22, 150, 6, .1))
+        rng = random.Random(22)
+        self.broken([('client', rng.randrange(200_000)) for _ in range(10)])
+
+    def test_a_push_whose_replies_are_lost_doubles_nothing(self):
+        mailgen.into_maildir(self.local.path, mailgen.letters(23, 150, 6, .1))
+        rng = random.Random(23)
+        self.broken([('server', rng.randrange(600, 6_000)) for _ in range(10)])
+
+    def test_killed_while_it_pushes_it_doubles_nothing(self):
+        mailgen.into_maildir(self.local.path, mailgen.letters(24, 400, 6, .1))
+        self.pair()
+        for n in range(1, 11):
+            with self.twin.start('-c', self.twin.config, 'sync') as process:
+                time.sleep(.03 * n)
+                process.send_signal(signal.SIGKILL)
+                process.communicate()
+        self.twin.sync()
+        self.assertEqualSides()
+        self.assertEqual({}, self.twin.sync().changes())
+
+    # ---- what a server refuses ----
+
+    def limited(self, rule):
+        """An account with a quota rule."""
+        limited = Dovecot(extra='''
+            mail_plugins = $mail_plugins quota
+            plugin {
+              quota = count:User quota
+              quota_vsizes = yes
+              %s
+            }
+            protocol imap {
+              mail_plugins = $mail_plugins quota
+            }''' % rule)
+        limited.start()
+        self.addCleanup(limited.stop)
+        self.imap = ImapHand(limited.account('ann'))
+
+    def test_a_message_that_the_server_refuses_does_not_stop_the_others(self):
+        self.limited('quota_max_mail_size = 20k')
+        self.local.add(letter('small 1'), letter('much too big', body='x' * 30_000 + '\r\n'), letter('small 2'))
+        self.pair()
+        self.fails(1, r'^(work|laptop): INBOX.*much too big.*refused')
+        self.assertEqual(['small 1', 'small 2'], subjects(self.imap))
+        self.fails(1, 'much too big')
+        self.assertEqual(['much too big', 'small 1', 'small 2'], subjects(self.local))
+
+    def test_a_full_account_is_told(self):
+        self.limited('quota_rule = *:storage=40k')
+        self.local.add(*(letter('m%d' % n, body='x' * 9_000 + '\r\n') for n in range(10)))
+        self.pair()
+        self.fails(1, r'(?i)quota')
+        self.assertEqual(10, len(subjects(self.local)), 'nothing is deleted for it')
+        self.assertLess(2, len(subjects(self.imap)))
+
+    # ---- the disk ----
+
+    def test_a_maildir_that_cannot_be_written_is_told(self):
+        self.imap.add(letter('a', 'New'))
+        self.local.path.chmod(0o500)
+        self.addCleanup(self.local.path.chmod, 0o700)
+        self.pair()
+        self.fails(7, r'laptop.*Permission denied')
+
+    def test_a_full_disk_is_told_and_the_next_run_goes_on(self):
+        """On a file system of 1 MiB of its own, in a user namespace."""
+        if subprocess.run(['unshare', '-rm', 'true'], capture_output=True).returncode != 0:
+            raise unittest.SkipTest('user namespaces are not allowed here')
+        mailgen.into_imap(self.imap.account, mailgen.letters(25, 200, 3, .1))
+        small = self.scratch / 'small'
+        small.mkdir()
+        self.pair(two=mailtwin.maildir(small / 'mail'))
+        kept = self.scratch / 'kept'
+        script = ('mount -t tmpfs -o size=1m none "$1" && "$2" -c "$3" sync; code=$?;'
+                  ' cp -a "$1/mail" "$4"; exit $code')
+        done = subprocess.run(['unshare', '-rm', 'sh', '-c', script, 'sh', small, mailtwin.program(), self.twin.config,
+                               kept], capture_output=True, text=True, timeout=120, env=self.twin.environment())
+        self.assertEqual(7, done.returncode, done.stderr)
+        self.assertRegex(done.stderr, 'laptop.*No space left on device')
+        for path in kept.rglob('*'):
+            self.assertFalse(path.is_file() and path.parent.name == 'tmp', 'a stray %s' % path)
+        # The same mail on a disk with room: what did arrive is whole, and is not fetched again.
+        shutil.copytree(kept, self.local.path, dirs_exist_ok=True)
+        arrived = sum(map(len, self.local.read().values()))
+        self.assertGreater(arrived, 0)
+        self.pair()
+        self.assertEqual({('laptop', 'copied'): 200 - arrived}, self.twin.sync().changes())
+        self.assertEqualSides()
+
+    def test_a_state_that_is_damaged_is_never_replaced(self):
+        self.imap.add(letter('a'))
+        self.pair()
+        self.twin.sync()
+        state = [path for path in (self.twin.home / 'state' / 'mailtwin').iterdir() if path.stat().st_size > 1000]
+        self.assertEqual(1, len(state), state)
+        damage = os.urandom(4096)
+        state[0].write_bytes(damage)
+        self.fails(7, 'remove it to pair again by content')
+        self.assertEqual(damage, state[0].read_bytes())
+        state[0].unlink()
+        self.assertEqual({}, self.twin.sync().changes())
+
+    # ---- names ----
+
+    def test_names_that_are_no_file_names_come_back_as_they_were(self):
+        dots = Dovecot(separator='/')
+        dots.start()
+        self.addCleanup(dots.stop)
+        self.imap = ImapHand(dots.account('ann'))
+        strange = ['100%41', 'back\\slash "quoted"', 'cur', 'tmp', 'a & b', 'til~de', 'new/cur', 'Ünï/cödé']
+        self.imap.add(*(letter('in ' + str(n), name) for n, name in enumerate(strange)))
+        self.pair()
+        self.twin.sync()
+        self.assertEqual({}, self.twin.sync().changes())
+        self.assertEqualSides()
+        again = ImapHand(dots.account('ben'))
+        self.twin.configure({'work': again.store(), 'laptop': self.local.store()},
+                            {'other': {'from': 'laptop', 'to': 'work'}})
+        self.twin.sync()
+        self.assertNothing(compare.compare(self.imap.read(), again.read()))
+
+
+if __name__ == '__main__':
+    suite.main()

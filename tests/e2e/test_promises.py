@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+"""What is promised in numbers.  For a build without sanitizers, which cost memory and time."""
+import itertools
+import pathlib
+import re
+import time
+
+import compare
+import mailgen
+import suite
+from delay_relay import DelayRelay
+from dovecot import Dovecot
+from hands import ImapHand, MaildirHand
+from mailtwin import Mailtwin
+
+MIB = 1 << 20
+MESSAGES, MAILBOXES = 5000, 25
+
+server = None
+users = ('user%d' % n for n in itertools.count())
+
+
+def setUpModule():
+    global server
+    server = Dovecot()
+    server.start()
+    letters = list(mailgen.letters(31, MESSAGES, MAILBOXES, attachments=.2))
+    mailgen.into_maildir(server.account('source').home / 'Maildir', letters, 'utf7', mailgen.names(MAILBOXES))
+    compare.read_imap(server.account('source'))     # builds Dovecot's indexes
+
+
+def tearDownModule():
+    server.stop()
+
+
+def peak(pid):
+    """VmHWM in MiB, while the process lives."""
+    try:
+        status = pathlib.Path('/proc/%d/status' % pid).read_text()
+    except OSError:
+        return 0
+    found = re.search(r'VmHWM:\s+(\d+) kB', status)
+    return int(found[1]) / 1024 if found else 0
+
+
+class Promises(suite.Case):
+    def setUp(self):
+        super().setUp()
+        self.twin = Mailtwin(self.scratch)
+        self.source = ImapHand(server.account('source'))
+        self.local = MaildirHand(self.scratch / 'local')
+
+    def pair(self, one, two, mode='copy'):
+        self.twin.configure({'one': one.store(), 'two': two.store()}, {'pair': {'from': 'one', 'to': 'two', 'mode': mode}})
+
+    def sync_measured(self):
+        """Peak memory in MiB of a sync."""
+        memory = 0
+        with self.twin.start('-c', self.twin.config, 'sync', '-q') as process:
+            while process.poll() is None:
+                memory = max(memory, peak(process.pid))
+                time.sleep(.005)
+            out, err = process.communicate()
+        self.assertEqual(0, process.returncode, err)
+        return memory
+
+    def test_a_pull_of_5000_messages_in_25_mailboxes_takes_fewer_than_120_round_trips(self):
+        with DelayRelay(server.port, .05) as relay:
+            self.pair(ImapHand(self.source.account.at(relay.port)), self.local)
+            run = self.twin.sync()
+            seen = relay.round_trips()
+        told = run.side('one')['round_trips']
+        print('round trips: %d told, %d seen by the relay, %.1f s' % (told, seen, run.end['seconds']))
+        self.assertEqual({('two', 'copied'): MESSAGES}, run.changes())
+        # The relay also counts a command that was sent while the last answer was still coming in.
+        self.assertLess(seen, 120)
+        self.assertLessEqual(told, seen)
+        self.assertNothing(compare.compare(self.source.read(), self.local.read()))
+
+    def test_a_run_without_changes_takes_few_round_trips(self):
+        with DelayRelay(server.port, .01) as relay:
+            self.pair(ImapHand(self.source.account.at(relay.port)), self.local)
+            self.twin.sync()
+            run = self.twin.sync()
+        self.assertEqual({}, run.changes())
+        print('round trips without changes: %d' % run.side('one')['round_trips'])
+        self.assertLess(run.side('one')['round_trips'], 8)
+
+    def test_5000_messages_take_less_than_50_mb_from_server_to_server(self):
+        other = ImapHand(server.account(next(users)))
+        self.pair(self.source, other)
+        memory = self.sync_measured()
+        print('peak memory: %.1f MiB' % memory)
+        self.assertLess(memory, 50)
+        self.assertNothing(compare.compare(self.source.read(), other.read()))
+        self.assertEqual({}, self.twin.sync().changes())
+
+    def test_memory_does_not_grow_with_the_size_of_a_message(self):
+        """1 MiB and 200 MiB, from a server to a Maildir and from there to another server."""
+        took = {}
+        for size in (1, 200):
+            source = ImapHand(server.account(next(users)))
+            target = ImapHand(server.account(next(users)))
+            local = MaildirHand(self.scratch / ('local%d' % size))
+            mailgen.into_maildir(source.account.home / 'Maildir', mailgen.letters(32, 3, 1, big=size * MIB), 'utf7')
+            self.twin = Mailtwin(self.scratch, 'home%d' % size)
+            self.pair(source, local)
+            took[size, 'pull'] = self.sync_measured()
+            self.pair(local, target)
+            took[size, 'push'] = self.sync_measured()
+            self.assertNothing(compare.compare(source.read(), target.read()))
+        print('peak memory: %s MiB' % {key: round(value, 1) for key, value in took.items()})
+        for job in ('pull', 'push'):
+            self.assertLess(took[200, job] - took[1, job], 4)
+
+
+if __name__ == '__main__':
+    suite.main()
