@@ -150,6 +150,16 @@ class Between:
         self.assertEqual(['a', 'b'], subjects(self.two, 'Old'))
         self.assertNotIn(('Old',), self.one.read(), 'nor is it made again')
 
+    def test_a_deleted_mailbox_is_deleted_where_that_was_asked_for(self):
+        self.add('a', 'b', mailbox='Old')
+        self.add('c')
+        self.pair(mailbox_deletions='propagate')
+        self.settled()
+        self.one.delete_mailbox('Old')
+        self.settled()
+        self.assertNotIn(('Old',), self.two.read())
+        self.assertEqualSides()
+
     def test_a_mailbox_with_something_new_is_not_deleted(self):
         self.add('a', 'b', mailbox='Old')
         self.add('c')
@@ -173,6 +183,16 @@ class Between:
 
     # ---- messages ----
 
+    def test_only_selected_messages_take_part(self):
+        now = int(time.time())
+        self.add('old', received=now - 100 * 86400)
+        self.add('young', received=now - 10 * 86400)
+        self.add('young but big', received=now - 10 * 86400, body='x' * 50_000 + '\r\n')
+        self.add('young but flagged', received=now - 10 * 86400, flags=['\\Flagged'])
+        self.pair(messages={'newer_than': '90d', 'max_size': '40K', 'search': 'UNFLAGGED'})
+        self.assertEqual({('two', 'copied'): 1}, self.settled())
+        self.assertEqual(['young'], subjects(self.two))
+
     def test_what_falls_out_of_the_selection_is_left_alone(self):
         self.add('a', 'b')
         self.pair(messages={'search': 'UNFLAGGED'})
@@ -194,6 +214,19 @@ class Between:
         self.one.flag('a', '+\\Seen')
         self.two.flag('a', '-\\Flagged')
         self.assertEqual({}, self.settled())
+
+    def test_marked_messages_stay_unless_expunge_is_asked_for(self):
+        self.add('a', 'b', 'c')
+        self.pair()
+        self.settled()
+        self.one.flag('a', '+\\Deleted')
+        self.settled()
+        self.assertEqual(['a', 'b', 'c'], subjects(self.two))
+        self.assertEqualSides()
+        self.pair(expunge=True)
+        self.settled()
+        self.assertEqual(['b', 'c'], subjects(self.two))
+        self.assertEqualSides()
 
     # ---- deletions ----
 
