@@ -10,6 +10,7 @@ static struct store *new_store(const struct store_config *config, struct arena *
 	m->store.config = config;
 	m->store.name = config->name;
 	m->config = &config->maildir;
+	m->made = maildir_now();
 	atomic_init(&m->lock, -1);
 	return &m->store;
 }

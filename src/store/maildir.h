@@ -200,6 +200,9 @@ struct maildir_times {
 	int64_t taken;		    /* by this machine's clock, before they were read */
 };
 
+/* maildir_now(): by this machine's clock. */
+int64_t maildir_now(void);
+
 /* maildir_grain(root): how long, in nanoseconds, two changes may bear one time. */
 int64_t maildir_grain(int root);
 void maildir_wait_grain(int64_t grain);
@@ -218,10 +221,11 @@ const char *maildir_times_cursor(
 	const struct maildir_times *times, int64_t grain, struct arena *arena);
 bool maildir_times_parse(const char *cursor, struct maildir_times *times);
 
-/* maildir_times_passed(times, grain, file): whether ${file} was renamed or written to after the
- * cursor ${times} was taken. */
+/* maildir_times_passed(times, since, grain, file): whether ${file} was renamed or written to after
+ * the cursor ${times} was taken, and not before ${since}: a backup that links files, or a chmod,
+ * changes a file's ctime and no message. */
 bool maildir_times_passed(
-	const struct maildir_times *times, int64_t grain, const struct stat *file);
+	const struct maildir_times *times, int64_t since, int64_t grain, const struct stat *file);
 
 /* ---- names (maildir_names.c) ---- */
 
@@ -319,6 +323,7 @@ struct maildir_store {
 	struct store store;
 	const struct maildir_config *config;
 	atomic_int lock; /* descriptor of .mailtwin that holds the lock, -1 = not held */
+	int64_t made;	 /* when this was: no listing that a plan was made from is older */
 };
 
 struct maildir_folder {

@@ -269,7 +269,8 @@ static bool was_edited(
 {
 	struct maildir_times seen;
 	return target->cursor != NULL && maildir_times_parse(target->cursor, &seen) &&
-	       maildir_times_passed(&seen, s->grain, file);
+	       maildir_times_passed(&seen, ((const struct maildir_store *)s->session.store)->made,
+		       s->grain, file);
 }
 
 static int unlink_file(struct maildir_session *s, struct maildir_box *box,

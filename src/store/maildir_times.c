@@ -24,7 +24,7 @@ static int64_t nanoseconds(struct timespec t)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-static int64_t now(void)
+int64_t maildir_now(void)
 {
 	struct timespec t;
 	clock_gettime(CLOCK_REALTIME, &t);
@@ -56,7 +56,7 @@ static bool read_time(int dir, const char *name, mode_t type, int64_t *time, str
 
 bool maildir_times_read(int dir, struct maildir_times *times, struct error *err)
 {
-	times->taken = now();
+	times->taken = maildir_now();
 	if (!read_time(dir, "new", S_IFDIR, &times->new, err) ||
 		!read_time(dir, "cur", S_IFDIR, &times->cur, err) ||
 		!read_time(dir, "dovecot-keywords", S_IFREG, &times->keywords, err))
@@ -91,10 +91,12 @@ bool maildir_times_parse(const char *cursor, struct maildir_times *times)
 		       &times->keywords) == 3;
 }
 
-bool maildir_times_passed(const struct maildir_times *times, int64_t grain, const struct stat *file)
+bool maildir_times_passed(
+	const struct maildir_times *times, int64_t since, int64_t grain, const struct stat *file)
 {
 	int64_t last = times->new > times->cur ? times->new : times->cur;
-	return nanoseconds(file->st_ctim) >= last + grain;
+	int64_t changed = nanoseconds(file->st_ctim);
+	return changed >= last + grain && changed + grain >= since;
 }
 
 void maildir_wait_grain(int64_t grain)

@@ -298,6 +298,21 @@ static void a_deletion_travels_and_an_edit_wins_over_one(void **state)
 	assert_settled(f);
 }
 
+static void a_file_that_a_backup_touched_is_deleted_like_any_other(void **state)
+{
+	struct fixture *f = *state;
+	deliver(f, "a", "", "one", ":2,");
+	deliver(f, "a", "", "two", ":2,");
+	run(f);
+	usleep(50000);
+	shell(f, "ln '%s' linked", file_of(f, "b", "one"));
+	remove_message(f, "a", "one");
+	usleep(50000);
+	assert_int_equal(run(f)->side[RIGHT].deleted, 1);
+	assert_string_equal(folder(f, "b", ""), "two:");
+	assert_settled(f);
+}
+
 static void a_message_moved_on_one_side_is_moved_on_the_other(void **state)
 {
 	struct fixture *f = *state;
@@ -764,6 +779,7 @@ int main(void)
 		t(folders_are_made_where_they_are_missing),
 		t(flags_meet_in_the_middle),
 		t(a_deletion_travels_and_an_edit_wins_over_one),
+		t(a_file_that_a_backup_touched_is_deleted_like_any_other),
 		t(a_message_moved_on_one_side_is_moved_on_the_other),
 		t(a_lost_state_pairs_by_content_and_doubles_nothing),
 		t(a_folder_that_was_emptied_empties_nothing_without_being_asked),
