@@ -199,14 +199,12 @@ bool session_begin_as(struct imap_session *s, enum owner owner, uint32_t *tag, s
 {
 	if (s->opened != OPENED_NONE)
 		return misused(s, err, "a command is not complete yet");
-	if (s->n_pending == 0) {
-		s->round_trips++;
+	if (s->n_pending == 0)
 		s->progress = session_clock();
-	}
 	s->open_tag = ++s->next_tag;
 	s->opened = OPENED_TEXT;
 	*ARENA_PUSH(s->arena, s->pending, s->n_pending, s->cap_pending) =
-		(struct pending){.tag = s->open_tag, .owner = owner};
+		(struct pending){.tag = s->open_tag, .owner = owner, .chain = s->chain + 1};
 	s->n_owned[owner]++;
 	if (tag != NULL)
 		*tag = s->open_tag;
@@ -393,7 +391,7 @@ uint64_t session_bytes_out(const struct imap_session *s)
 
 uint64_t session_round_trips(const struct imap_session *s)
 {
-	return s->round_trips;
+	return s->chain;
 }
 
 const char *session_describe(const struct imap_session *s)

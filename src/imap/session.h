@@ -187,9 +187,10 @@ bool session_compress(struct imap_session *s, struct error *err);
 /*
  * What it cost so far: bytes on the wire, and round trips.
  *
- * A round trip is counted where a command is submitted while no other is unanswered, and where a
- * "+" is waited for: so long the server has nothing to do for us.  What is submitted while it is
- * still answering costs none.  The greeting and the TLS handshake are not counted.
+ * Round trips are the longest chain of command, answer to it, command sent after a part of that
+ * answer was heard, and so on; a "+" and what is sent after it are links of their own.  A relay on
+ * the line counts the same.  What is submitted in one flight is one link, however many commands it
+ * has.  The greeting and the TLS handshake are not counted.
  */
 uint64_t session_bytes_in(const struct imap_session *s);
 uint64_t session_bytes_out(const struct imap_session *s);

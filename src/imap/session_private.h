@@ -21,6 +21,7 @@ enum owner {
 struct pending {
 	uint32_t tag;
 	enum owner owner;
+	uint64_t chain; /* its place in the chain of round trips */
 };
 
 /* Where the command that is being put together stands. */
@@ -61,7 +62,7 @@ struct imap_session {
 	uint32_t ended_tag; /* of the session's own commands, the last that ended, and how */
 	struct imap_condition ended;
 
-	uint64_t round_trips;
+	uint64_t chain; /* round trips that waited for one another so far */
 	struct kept *kept;
 	bool dropping;	   /* a body was not kept: nor is the response it stood in */
 	uint64_t untagged; /* since a command ended */

@@ -223,6 +223,22 @@ static bool only_notices_for_long(struct imap_session *s, struct error *err)
 	return true;
 }
 
+/* ---- round trips ---- */
+
+/* Answers come in the order of the commands, or so nearly that the eldest stands for all; a "+"
+ * answers the one that is being sent, and what follows it is sent later. */
+static void hear(struct imap_session *s, enum imap_event what)
+{
+	if (s->n_pending == 0)
+		return;
+	bool go_ahead = what == IMAP_CONTINUE;
+	struct pending *answered = &s->pending[go_ahead ? s->n_pending - 1 : 0];
+	if (answered->chain > s->chain)
+		s->chain = answered->chain;
+	if (go_ahead)
+		answered->chain = s->chain + 1;
+}
+
 /* ---- taking ---- */
 
 static enum taken take_notice(
@@ -357,8 +373,8 @@ enum taken session_take(struct imap_session *s, struct session_event *event, str
 	}
 	if (!next_response(s, &what, &out, err))
 		return TAKEN_FAILED;
+	hear(s, what);
 	if (what == IMAP_CONTINUE) {
-		s->round_trips++;
 		*event = (struct session_event){.root = out.root};
 		return TAKEN_CONTINUE;
 	}

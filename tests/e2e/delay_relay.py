@@ -11,6 +11,8 @@ its connect(), as over a real line.
 What is counted is the longest chain, on one connection, of client data, the server data that was
 sent after it, the client data that was sent after that, and so on: the round trips that had to wait
 for one another.  A pipelining client has a short chain, however often the two sides alternate.
+What the server says after the client has gone counts for nothing: nobody waits for the answer to a
+LOGOUT.
 """
 import queue
 import socket
@@ -25,6 +27,7 @@ class _Connection:
     def __init__(self):
         self.depth = {'client': 0, 'server': 0}     # of the longest chain that arrived there
         self.octets = {'client': 0, 'server': 0}    # that were sent from there
+        self.gone = False                           # the client has closed
 
 
 class DelayRelay(Listener):
@@ -35,6 +38,10 @@ class DelayRelay(Listener):
     def round_trips(self):
         """The longest chain of the busiest connection so far."""
         return max((c.depth['client'] for c in self.connections), default=0)
+
+    def forget(self):
+        """Count from here on, for connections to come."""
+        self.connections.clear()
 
     def octets(self, side):
         return sum(c.octets[side] for c in self.connections)
@@ -63,6 +70,7 @@ class DelayRelay(Listener):
             except OSError:
                 data = b''
             connection.octets[here] += len(data)
+            connection.gone |= here == 'client' and not data
             pieces.put((time.monotonic() + self.one_way, connection.depth[here], data))
 
     def _write(self, connection, target, there, pieces):
@@ -73,7 +81,8 @@ class DelayRelay(Listener):
                 break
             if there == 'server':
                 depth += 1      # a link of the chain begins where the client speaks
-            connection.depth[there] = max(connection.depth[there], depth)
+            if not connection.gone:
+                connection.depth[there] = max(connection.depth[there], depth)
             try:
                 target.sendall(data)
             except OSError:
