@@ -15,6 +15,7 @@ from mailtwin import Mailtwin
 
 MIB = 1 << 20
 MESSAGES, MAILBOXES = 5000, 25
+PULLS = 3   # by chance the relay may see a link more where two answers overlap
 
 server = None
 users = ('user%d' % n for n in itertools.count())
@@ -70,14 +71,18 @@ class Promises(suite.Case):
         self.assertLessEqual(abs(told - seen), max(1, seen / 10))
 
     def test_a_pull_of_5000_messages_in_25_mailboxes_takes_fewer_than_120_round_trips(self):
-        with DelayRelay(server.port, .05) as relay:
-            self.pair(ImapHand(self.source.account.at(relay.port)), self.local)
-            run = self.twin.sync()
-            seen = relay.round_trips()
-        told = run.side('one')['round_trips']
-        self.assertEqual({('two', 'copied'): MESSAGES}, run.changes())
-        self.assertLess(told, 120)
-        self.assertAgree('a pull', told, seen)
+        told = seen = 0
+        for n in range(PULLS):
+            self.twin = Mailtwin(self.scratch, 'home%d' % n)
+            self.local = MaildirHand(self.scratch / ('local%d' % n))
+            with DelayRelay(server.port, .05) as relay:
+                self.pair(ImapHand(self.source.account.at(relay.port)), self.local)
+                run = self.twin.sync()
+                seen += relay.round_trips()
+            told += run.side('one')['round_trips']
+            self.assertEqual({('two', 'copied'): MESSAGES}, run.changes())
+            self.assertLess(run.side('one')['round_trips'], 120)
+        self.assertAgree('%d pulls' % PULLS, told, seen)
         self.assertNothing(compare.compare(self.source.read(), self.local.read()))
 
     def test_a_run_without_changes_takes_few_round_trips(self):
