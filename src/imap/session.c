@@ -403,3 +403,8 @@ const char *session_server(const struct imap_session *s)
 {
 	return s->server;
 }
+
+bool session_rewrites(const struct imap_session *s)
+{
+	return s->rewrites;
+}

@@ -129,6 +129,15 @@ static const char *field(const struct imap_node *pair, const char *name)
 	return "";
 }
 
+/* What such servers call themselves. */
+static const char *const rewriters[] = {"Microsoft Exchange", "Microsoft.Exchange", "Domino"};
+
+static void note_rewriter(struct imap_session *s, const char *text)
+{
+	for (size_t i = 0; text != NULL && i < sizeof rewriters / sizeof *rewriters; i++)
+		s->rewrites |= strstr(text, rewriters[i]) != NULL;
+}
+
 static void take_id(struct imap_session *s, const struct imap_node *fields)
 {
 	const char *name = field(fields, "name"), *version = field(fields, "version");
@@ -136,6 +145,7 @@ static void take_id(struct imap_session *s, const struct imap_node *fields)
 	snprintf(raw, sizeof raw, "%s%s%s", name, *name != '\0' && *version != '\0' ? " " : "",
 		version);
 	escape_text(s->server, sizeof s->server, raw);
+	note_rewriter(s, raw);
 }
 
 static void take_namespace(struct imap_session *s, const struct imap_personal *personal)
@@ -190,6 +200,7 @@ bool session_greeting(struct imap_session *s, struct imap_condition *condition, 
 		condition->verdict == VERDICT_NO || condition->verdict == VERDICT_BAD)
 		return session_broken(s, err, "this is not how an IMAP server greets");
 	take_code(s, condition);
+	note_rewriter(s, condition->text);
 	return condition->verdict != VERDICT_BYE || went_away(s, condition, err);
 }
 

@@ -16,6 +16,10 @@
  * is the start of the SHA-256 of the header block in canonical form (without its empty line); the
  * digest that of the whole message.
  *
+ * Two more tell that messages are one without being equal byte for byte, or without being read: the
+ * server's own EMAILID, between two mailboxes of one server, and the origin, a digest of Message-ID
+ * and Date, where a server is known to rewrite what it stores (then with sizes that are near).
+ *
  * A hasher eats a message in runs of any size and gives both, and the number of octets.  It belongs
  * to one thread at a time.
  */

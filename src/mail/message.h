@@ -86,8 +86,11 @@ struct message_list {
 		box; /* as it was when its changes began to be read: its cursor never runs ahead */
 	struct message *at;
 	size_t n, cap;
-	struct identity
-		*digest; /* of whole messages, beside at[], where some had to be read; or NULL */
+	/* Beside at[], where they had to be asked for, else NULL; all zero = not told.  What is
+	 * equal in one of them is one message, as far as mail/identity.h says. */
+	struct identity *emailid; /* the server's own: EMAILID or X-GM-MSGID */
+	struct identity *origin;  /* digest of Message-ID and Date */
+	struct identity *digest;  /* of the whole message */
 	const char **gone;
 	size_t n_gone, cap_gone;
 	bool partial;

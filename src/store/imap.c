@@ -69,11 +69,12 @@ static bool imap_identify(struct session *session, const char *pair, struct aren
 	const struct imap_config *c = &session->store->config->imap;
 	(void)pair;
 	(void)err;
+	const char *place = arena_printf(arena, "%s:%u", c->host, (unsigned)c->port);
+	bool ids = session_has(link->wire, CAP_OBJECTID) || session_has(link->wire, CAP_GMAIL);
 	*world = (struct world){
-		.id = arena_printf(arena, "imap://%s@%s:%u", c->user != NULL ? c->user : "",
-			c->host, (unsigned)c->port),
-		.same_server_ids =
-			session_has(link->wire, CAP_OBJECTID) || session_has(link->wire, CAP_GMAIL),
+		.id = arena_printf(arena, "imap://%s@%s", c->user != NULL ? c->user : "", place),
+		.ids_of = ids ? place : NULL,
+		.rewrites = session_rewrites(link->wire),
 	};
 	return true;
 }

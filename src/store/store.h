@@ -41,7 +41,9 @@ struct world {
 	uint64_t last_run; /* the number stamp() left here for the pair; 0 = none, or cannot be kept
 			    */
 	bool stamped;	   /* stamp() can keep a number here */
-	bool same_server_ids; /* EMAILID or X-GM-MSGID can be asked for */
+	const char *ids_of; /* EMAILID or X-GM-MSGID can be asked for, and this is the server whose
+			       they are; or NULL */
+	bool rewrites;	    /* it is known to store other bytes than it was given (Exchange) */
 };
 
 /* What fetch() is to bring. */

@@ -143,18 +143,18 @@ struct plan *differ(struct arena *arena, const struct twin *twins, size_t n,
 	return d.plan;
 }
 
-/* Either half of a unit tells what both are; one that is listed needs no row to be filled in. */
-static void add_unread(
-	struct differ *d, const struct unit *u, bool whole, struct unread **unread, size_t *n)
+/* A half that is listed needs no row to be filled in. */
+static void add_unread(struct differ *d, const struct unit *u, enum read_part part,
+	struct unread **unread, size_t *n)
 {
-	enum side side = is_there(u->state[LEFT]) ? LEFT : RIGHT;
-	if (!is_there(u->state[side]))
+	enum side side = read_side(u);
+	if ((u->ask >> part & 1) == 0 || !is_there(u->state[side]))
 		return;
 	const struct message *m = unit_message(d, u, side);
 	const struct row *row = unit_half_row(d, u, side);
 	(*unread)[(*n)++] = (struct unread){.twin = u->twin,
 		.side = side,
-		.whole = whole,
+		.part = part,
 		.message = u->message[side],
 		.row = m != NULL ? NONE : (uint32_t)(row - d->twin[u->twin].row),
 		.key = m != NULL ? m->key : row->key[side]};
@@ -165,18 +165,22 @@ size_t differ_unread(struct arena *arena, const struct twin *twins, size_t n,
 {
 	struct differ d;
 	size_t asked = 0, found = 0;
+	bool ids = false;
 	begin(&d, arena, twins, n, flags, policy);
 	d.asking = true;
 	find_each_other(&d);
-	for (size_t i = 0; i < d.units; i++)
-		asked += (d.unit[i].ask & ASK_HEADER ? 1U : 0) +
-			 (d.unit[i].ask & ASK_WHOLE ? 1U : 0);
-	*unread = arena_alloc(arena, asked * sizeof **unread);
 	for (size_t i = 0; i < d.units; i++) {
-		if (d.unit[i].ask & ASK_HEADER)
-			add_unread(&d, &d.unit[i], false, unread, &found);
-		if (d.unit[i].ask & ASK_WHOLE)
-			add_unread(&d, &d.unit[i], true, unread, &found);
+		asked += d.unit[i].ask != 0;
+		ids |= (d.unit[i].ask >> READ_EMAILID & 1) != 0;
+	}
+	*unread = arena_alloc(arena, 2 * asked * sizeof **unread);
+	for (size_t i = 0; i < d.units; i++) {
+		if (ids) { /* they may spare the rest */
+			add_unread(&d, &d.unit[i], READ_EMAILID, unread, &found);
+			continue;
+		}
+		add_unread(&d, &d.unit[i], READ_HEADER, unread, &found);
+		add_unread(&d, &d.unit[i], READ_WHOLE, unread, &found);
 	}
 	arena_free(d.scratch);
 	return found;

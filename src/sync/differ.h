@@ -34,10 +34,12 @@ struct twin {
 
 struct policy {
 	enum mode mode;
-	bool flags;	 /* false: a new copy has its source's flags, then both are left alone */
-	bool expunge;	 /* a message marked \Deleted counts as gone */
-	bool propagate;	 /* deletions travel */
-	bool bring_back; /* every cell that deletes copies back */
+	bool flags;	  /* false: a new copy has its source's flags, then both are left alone */
+	bool expunge;	  /* a message marked \Deleted counts as gone */
+	bool propagate;	  /* deletions travel */
+	bool bring_back;  /* every cell that deletes copies back */
+	bool same_server; /* both sides are one server's, and it tells ids of contents */
+	bool rewrites;	  /* a side is known to rewrite messages: see mail/identity.h */
 };
 
 enum step_kind {     /* in order of execution: nothing is destroyed before all is safe */
@@ -109,12 +111,18 @@ struct plan {
 			     list it whole and call again; until then they stay */
 };
 
+enum read_part {
+	READ_EMAILID, /* what the server itself calls the content: message_list.emailid */
+	READ_HEADER,  /* its header block: message.identity, and with `rewrites` the origin */
+	READ_WHOLE    /* the whole message: message_list.digest as well */
+};
+
 /* Something that differ() cannot decide without reading it. */
 struct unread {
 	uint32_t twin;
 	enum side side;
-	bool whole;	  /* false: its header block is enough */
-	uint32_t message; /* index into list[side], whose identity or digest is to be filled in, */
+	enum read_part part;
+	uint32_t message; /* index into list[side], where it is to be filled in, */
 	uint32_t row;	  /* or, with message NONE, into the rows: the same there */
 	const char *key;
 };
@@ -122,7 +130,8 @@ struct unread {
 /*
  * differ_unread(arena, twins, n, flags, policy, unread):
  * What is to be read before differ(), as *${unread} on ${arena}; returns how many.  The first
- * call asks for headers, a later one for whole messages where equal headers do not decide.
+ * call asks for EMAILIDs where those can decide, the next for headers, a later one for whole
+ * messages where equal headers do not decide.
  * What cannot be read stays without an identity: it is then like no other message.
  */
 size_t differ_unread(struct arena *arena, const struct twin *twins, size_t n,

@@ -7,30 +7,35 @@
 /*
  * Equal contents.
  *
- * Two messages are one when their header digests are equal and so are their sizes, unless either
- * is a draft; drafts are written over again and again under one header, and sizes are a hint
- * that servers get wrong.  Where that does not decide, the digests of the whole messages do.
+ * Two messages of one server are one when it has one EMAILID for both; that it has two says
+ * nothing, because another account may have its own.  Else they are one when their header digests
+ * are equal and so are their sizes, unless either is a draft; drafts are written over again and
+ * again under one header, and sizes are a hint that servers get wrong.  Where that does not decide,
+ * the digests of the whole messages do.  Where a server rewrites what it stores, what is left then
+ * is one when Message-ID and Date are, and the sizes are near.
  */
 
 /* Of a thousand equal messages, so many are tried for one that has conditions. */
 #define MOST_OFFERS 8
 
-/* ---- what a unit is known by ---- */
+/* How far a rewritten message's size may be off: a part of it, and what some header fields and
+ * part boundaries take. */
+#define NEAR_SHARE  10
+#define NEAR_OCTETS 4096
 
-static const struct identity *listed_digest(
-	const struct differ *d, const struct unit *u, enum side side)
-{
-	static const struct identity unknown;
-	if (u->message[side] == NONE)
-		return &unknown;
-	const struct message_list *list = d->twin[u->twin].list[side];
-	return list->digest == NULL ? &unknown : &list->digest[u->message[side]];
-}
+/* ---- what a unit is known by ---- */
 
 static void learn(struct identity *known, const struct identity *told)
 {
 	if (!identity_known(known))
 		*known = *told;
+}
+
+/* The same of what stands beside a list, if anything does. */
+static void learn_at(struct identity *known, const struct identity *beside, uint32_t m)
+{
+	if (beside != NULL)
+		learn(known, &beside[m]);
 }
 
 static void add_half(
@@ -42,8 +47,11 @@ static void add_half(
 	content->draft |= (flags_system(d->flags, set) & FLAG_DRAFT) != 0;
 	if (m == NULL)
 		return;
+	const struct message_list *list = d->twin[u->twin].list[side];
 	learn(&content->header, &m->identity);
-	learn(&content->whole, listed_digest(d, u, side));
+	learn_at(&content->emailid, list->emailid, u->message[side]);
+	learn_at(&content->origin, list->origin, u->message[side]);
+	learn_at(&content->whole, list->digest, u->message[side]);
 	if (content->size == 0)
 		content->size = m->size;
 }
@@ -109,38 +117,74 @@ static void sort_pool(struct differ *d, struct pool *pool)
 /* What has to be equal: bytes, so that a map can find them. */
 struct class
 {
-	struct identity header;
-	struct identity whole; /* or the size, and zeros */
+	struct identity first;
+	struct identity second; /* or the size, and zeros */
 };
 
 /*
  * Whole digests first, where both are known: they decide against everything else.  Then sizes; a
- * digest on one side only says nothing.  What both have read whole and found different never meets.
+ * digest on one side only says nothing.  What both have read whole and found different never meets
+ * by its size.
  */
-static const struct pass {
-	bool by_whole;
-	bool whole_known[2]; /* in a, in b */
-} passes[] = {
-	{true, {true, true}},
-	{false, {false, true}},
-	{false, {true, false}},
-	{false, {false, false}},
+enum by { BY_EMAILID, BY_WHOLE, BY_SIZE, BY_ORIGIN };
+
+struct pass {
+	enum by by;
+	bool whole_known[2]; /* BY_SIZE: in a, in b */
 };
 
-static bool classify(const struct differ *d, const struct unit *u, bool by_whole, bool whole_known,
-	struct class *class)
+static const struct pass ids[] = {{.by = BY_EMAILID}};
+
+static const struct pass contents[] = {
+	{.by = BY_WHOLE},
+	{.by = BY_SIZE, .whole_known = {false, true}},
+	{.by = BY_SIZE, .whole_known = {true, false}},
+	{.by = BY_SIZE, .whole_known = {false, false}},
+	{.by = BY_ORIGIN},
+};
+
+static bool classify(const struct differ *d, const struct unit *u, const struct pass *pass,
+	bool whole_known, struct class *class)
 {
-	struct content content;
-	unit_content(d, u, &content);
-	if (!identity_known(&content.header) || identity_known(&content.whole) != whole_known)
-		return false;
-	*class = (struct class){.header = content.header};
-	if (by_whole) {
-		class->whole = content.whole;
-		return true;
+	struct content c;
+	unit_content(d, u, &c);
+	*class = (struct class){.first = c.header};
+	switch (pass->by) {
+	case BY_EMAILID:
+		class->first = c.emailid;
+		break;
+	case BY_WHOLE:
+		class->second = c.whole;
+		if (!identity_known(&c.whole))
+			return false;
+		break;
+	case BY_SIZE:
+		memcpy(&class->second, &c.size, sizeof c.size);
+		if (c.size == 0 || c.draft || identity_known(&c.whole) != whole_known)
+			return false;
+		break;
+	case BY_ORIGIN:
+		class->first = c.origin;
+		if (!d->policy->rewrites)
+			return false;
 	}
-	memcpy(&class->whole, &content.size, sizeof content.size);
-	return content.size != 0 && !content.draft;
+	return identity_known(&class->first);
+}
+
+/* Whether sizes speak against it: those of one content are told alike, and a rewritten message is
+ * still about as long. */
+static bool sizes_agree(
+	const struct differ *d, const struct pass *pass, const struct unit *a, const struct unit *b)
+{
+	struct content x, y;
+	if (pass->by != BY_EMAILID && pass->by != BY_ORIGIN)
+		return true;
+	unit_content(d, a, &x);
+	unit_content(d, b, &y);
+	uint64_t less = x.size < y.size ? x.size : y.size, apart = x.size + y.size - 2 * less;
+	if (pass->by == BY_EMAILID)
+		return less == 0 || apart == 0;
+	return less != 0 && !x.draft && !y.draft && apart <= less / NEAR_SHARE + NEAR_OCTETS;
 }
 
 /* The units of one pool by their class: for each the first, and behind it the others in order. */
@@ -155,7 +199,7 @@ static void sort_into_classes(
 {
 	c->first = map_new(pool->n);
 	for (size_t i = pool->n; i-- > 0;) {
-		if (pool->at[i] == NONE || !classify(d, &d->unit[pool->at[i]], pass->by_whole,
+		if (pool->at[i] == NONE || !classify(d, &d->unit[pool->at[i]], pass,
 						   pass->whole_known[1], &c->class[i]))
 			continue;
 		c->next[i] = map_get(c->first, &c->class[i], sizeof c->class[i]);
@@ -164,14 +208,16 @@ static void sort_into_classes(
 }
 
 /* Offer ${a} those of its class in order; the one that it takes leaves the class. */
-static bool take_one(struct differ *d, const struct pool *a, size_t i, struct pool *b,
-	const struct class *class, struct classes *c, match_found found)
+static bool take_one(struct differ *d, const struct pass *pass, const struct pool *a, size_t i,
+	struct pool *b, const struct class *class, struct classes *c, match_found found)
 {
 	uint32_t before = MAP_NONE, at = map_get(c->first, class, sizeof *class);
 	for (int offer = 0; at != MAP_NONE && offer < MOST_OFFERS; offer++) {
-		bool taken = found(d, &d->unit[a->at[i]], &d->unit[b->at[at]], a->side);
+		struct unit *one = &d->unit[a->at[i]], *two = &d->unit[b->at[at]];
+		bool equal = sizes_agree(d, pass, one, two);
+		bool taken = equal && found(d, one, two, a->side);
 		/* What is refused although it is equal needs no more reading. */
-		if (taken || d->asking) {
+		if (taken || (equal && d->asking)) {
 			if (before == MAP_NONE)
 				map_set(c->first, class, sizeof *class, c->next[at]);
 			else
@@ -192,9 +238,8 @@ static void match_pass(struct differ *d, struct pool *a, struct pool *b, const s
 	sort_into_classes(d, b, pass, c);
 	for (size_t i = 0; map_size(c->first) > 0 && i < a->n; i++)
 		if (a->at[i] != NONE &&
-			classify(d, &d->unit[a->at[i]], pass->by_whole, pass->whole_known[0],
-				&class) &&
-			take_one(d, a, i, b, &class, c, found))
+			classify(d, &d->unit[a->at[i]], pass, pass->whole_known[0], &class) &&
+			take_one(d, pass, a, i, b, &class, c, found))
 			a->at[i] = NONE;
 	map_free(c->first);
 }
@@ -208,14 +253,15 @@ static void drop_matched(struct pool *pool)
 	pool->n = n;
 }
 
-static void match_contents(struct differ *d, struct pool *a, struct pool *b, match_found found)
+static void match_passes(struct differ *d, struct pool *a, struct pool *b, const struct pass *pass,
+	size_t n, match_found found)
 {
 	sort_pool(d, a);
 	sort_pool(d, b);
 	struct classes c = {.next = arena_alloc(d->scratch, b->n * sizeof *c.next),
 		.class = arena_alloc(d->scratch, b->n * sizeof *c.class)};
-	for (size_t i = 0; i < sizeof passes / sizeof *passes; i++)
-		match_pass(d, a, b, &passes[i], &c, found);
+	for (size_t i = 0; i < n; i++)
+		match_pass(d, a, b, &pass[i], &c, found);
 	drop_matched(a);
 	drop_matched(b);
 }
@@ -260,6 +306,23 @@ static bool can_be_read(const struct unit *u)
 	return is_there(u->state[LEFT]) || is_there(u->state[RIGHT]);
 }
 
+static void ask(struct unit *u, enum read_part part)
+{
+	u->ask |= (uint8_t)(1U << part);
+}
+
+/* A list that has a place for them was asked already. */
+static void ask_ids(struct differ *d, const struct pool *pool)
+{
+	for (size_t i = 0; i < pool->n; i++) {
+		struct unit *u = &d->unit[pool->at[i]];
+		enum side side = read_side(u);
+		if (is_there(u->state[side]) && u->message[side] != NONE &&
+			d->twin[u->twin].list[side]->emailid == NULL)
+			ask(u, READ_EMAILID);
+	}
+}
+
 /* Reading costs: what is out of `messages` has to be looked at only where sizes are equal. */
 static void ask_headers(
 	struct differ *d, const struct pool *pool, const struct pool *others, bool sizes)
@@ -273,7 +336,7 @@ static void ask_headers(
 		bool wanted = (!sizes && !unit_excluded(d, u)) ||
 			      may_equal(content.size, size, others->n);
 		if (wanted && !identity_known(&content.header) && can_be_read(u))
-			u->ask |= ASK_HEADER;
+			ask(u, READ_HEADER);
 	}
 }
 
@@ -292,7 +355,7 @@ static void ask_bodies(struct differ *d, const struct pool *pool, const struct p
 		unit_content(d, u, &own);
 		if (!identity_known(&own.whole) && can_be_read(u) &&
 			map_get(headers, &own.header, sizeof own.header) != MAP_NONE)
-			u->ask |= ASK_WHOLE;
+			ask(u, READ_WHOLE);
 	}
 	map_free(headers);
 }
@@ -308,15 +371,26 @@ struct pool match_pool(struct differ *d, size_t first, match_wanted wanted, enum
 	return pool;
 }
 
+static void match_ids(struct differ *d, struct pool *a, struct pool *b, match_found found)
+{
+	if (d->asking) {
+		ask_ids(d, a);
+		ask_ids(d, b);
+	}
+	match_passes(d, a, b, ids, sizeof ids / sizeof *ids, found);
+}
+
 void match(struct differ *d, struct pool *a, struct pool *b, bool sizes, match_found found)
 {
 	if (a->n == 0 || b->n == 0)
 		return;
-	if (d->asking) {
+	if (d->policy->same_server)
+		match_ids(d, a, b, found);
+	if (d->asking && a->n > 0 && b->n > 0) {
 		ask_headers(d, a, b, sizes);
 		ask_headers(d, b, a, sizes);
 	}
-	match_contents(d, a, b, found);
+	match_passes(d, a, b, contents, sizeof contents / sizeof *contents, found);
 	if (d->asking && a->n > 0 && b->n > 0) {
 		ask_bodies(d, a, b);
 		ask_bodies(d, b, a);

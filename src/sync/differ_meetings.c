@@ -29,6 +29,7 @@ static void take_half(struct differ *d, struct unit *u, struct unit *from, enum 
 	if (before != NEVER)
 		u->state[side] = (uint8_t)unit_state(d, u, side);
 	from->dead = true;
+	u->ask &= (uint8_t) ~(1U << READ_EMAILID); /* it was found without */
 	unit_mark(d, u);
 }
 

@@ -42,10 +42,8 @@ struct unit {
 	bool dead;	    /* became part of another unit */
 	bool adrift;	    /* its row has keys of an epoch that ended */
 	bool found;	    /* gone here, and there in another mailbox that needs no move */
-	uint8_t ask;	    /* bits: ASK_HEADER, ASK_WHOLE */
+	uint8_t ask;	    /* 1 << enum read_part */
 };
-
-enum { ASK_HEADER = 1, ASK_WHOLE = 2 };
 
 struct differ {
 	struct arena *arena;   /* for the answer */
@@ -65,6 +63,12 @@ struct differ {
 static inline bool is_there(uint8_t state)
 {
 	return state >= SAME && state < STATES;
+}
+
+/* Either half of a unit tells what both are. */
+static inline enum side read_side(const struct unit *u)
+{
+	return is_there(u->state[LEFT]) ? LEFT : RIGHT;
 }
 
 /* ---- differ_units.c ---- */
@@ -97,8 +101,8 @@ bool unit_excluded(const struct differ *d, const struct unit *u);
 
 /* What a unit is known by. */
 struct content {
-	struct identity header, whole; /* all zero = not known */
-	uint64_t size;		       /* 0 = not known */
+	struct identity emailid, header, whole, origin; /* all zero = not known */
+	uint64_t size;					/* 0 = not known */
 	bool draft;
 };
 void unit_content(const struct differ *d, const struct unit *u, struct content *content);
@@ -118,9 +122,9 @@ struct pool match_pool(struct differ *d, size_t first, match_wanted wanted, enum
 /*
  * match(d, a, b, sizes, found):
  * Find equal contents, one to one in order, and tell ${found}, which may refuse; those that found
- * nothing stay in the pools.  In differ_unread(): note whose headers have to be read for it, with
- * ${sizes} only of those that one of the other pool equals in size; then whose bodies, because
- * equal headers did not decide.
+ * nothing stay in the pools.  In differ_unread(): note whose EMAILIDs have to be asked for; for
+ * what those leave, whose headers have to be read, with ${sizes} only of those that one of the
+ * other pool equals in size; then whose bodies, because equal headers did not decide.
  */
 typedef bool (*match_found)(struct differ *d, struct unit *a, struct unit *b, enum side side_of_a);
 void match(struct differ *d, struct pool *a, struct pool *b, bool sizes, match_found found);

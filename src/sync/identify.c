@@ -1,7 +1,12 @@
 #include "sync/identify.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
 #include "base/buffer.h"
 #include "base/map.h"
+#include "mail/date.h"
 #include "mail/header.h"
 
 /* From and Subject lie in the first part of any header that a person would recognize. */
@@ -13,7 +18,7 @@
 struct identifying {
 	struct job *job;
 	struct hasher *hasher;
-	struct buffer header; /* kept only for keep_text */
+	struct buffer header; /* kept only for keep_text and keep_origin */
 };
 
 static const char *kept_field(struct job *job, const struct buffer *header, const char *name)
@@ -27,8 +32,25 @@ static const char *kept_field(struct job *job, const struct buffer *header, cons
 static void keep_run(struct identifying *i, const uint8_t *run, size_t n)
 {
 	size_t room = i->header.limit - i->header.len;
-	if (i->job->keep_text && !hasher_header_done(i->hasher))
+	if ((i->job->keep_text || i->job->keep_origin) && !hasher_header_done(i->hasher))
 		buffer_add(&i->header, run, n < room ? n : room);
+}
+
+/* A Date that cannot be read is no date, and Message-ID alone proves nothing. */
+static void make_origin(struct identifying *i, struct identity *origin)
+{
+	char id[TEXT_KEPT], date[TEXT_KEPT], text[TEXT_KEPT + 64];
+	int64_t seconds;
+	int16_t zone;
+	const struct buffer *h = &i->header;
+	if (h->data == NULL || !header_get(h->data, h->len, "Message-ID", id, sizeof id) ||
+		!header_get(h->data, h->len, "Date", date, sizeof date) || id[0] == '\0' ||
+		!date_parse_header(date, strlen(date), &seconds, &zone))
+		return;
+	int n = snprintf(text, sizeof text, "%s %" PRId64, id, seconds);
+	hasher_begin(i->hasher);
+	hasher_add(i->hasher, (const uint8_t *)text, (size_t)n);
+	hasher_end(i->hasher, NULL, origin, NULL);
 }
 
 static bool read_message(struct identifying *i, struct identify_item *item, const struct message *m,
@@ -52,6 +74,8 @@ static bool read_message(struct identifying *i, struct identify_item *item, cons
 	bool whole = i->job->part == FETCH_BODY;
 	hasher_end(i->hasher, &item->identity, whole ? &item->digest : NULL, &octets);
 	item->size = whole ? octets : m->size;
+	if (i->job->keep_origin)
+		make_origin(i, &item->origin);
 	return true;
 }
 
@@ -73,7 +97,7 @@ static int take_one(struct identifying *i, struct session *s, const struct map *
 	if (got > 0 && at != MAP_NONE) {
 		struct identify_item *item = &i->job->identify[at];
 		if (i->job->part == FETCH_EMAILID)
-			item->identity = m.identity;
+			item->emailid = m.identity;
 		if (i->job->part == FETCH_EMAILID || read_message(i, item, &m, body, &err))
 			item->state = ITEM_DONE;
 		else

@@ -39,6 +39,8 @@ struct list_item {
 struct identify_item {
 	const char *key;
 	struct identity identity, digest; /* answers: of the header; of the whole, where asked */
+	struct identity emailid;	  /* with FETCH_EMAILID, that alone */
+	struct identity origin;		  /* with keep_origin: of Message-ID and Date */
 	uint64_t size;			  /* octets on the wire; 0 = still not known */
 	const char *from, *subject;	  /* with keep_text: as in the header, unfolded */
 	enum item_state state;
@@ -95,6 +97,7 @@ struct job {
 	struct target target;		/* CHANGE */
 	enum fetch_part part;		/* IDENTIFY: what has to be read */
 	bool keep_text;			/* IDENTIFY: From and Subject are wanted */
+	bool keep_origin;		/* IDENTIFY: so are Message-ID and Date */
 	struct flag_table *flags;	/* LIST: the job's own, to fill; else only read */
 	struct arena *arena;		/* the job itself, and the answers */
 	size_t n;

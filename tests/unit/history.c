@@ -291,7 +291,8 @@ static void make_policy(struct chance *c, struct world *w)
 		.flags = chance_of(c, 90),
 		.expunge = chance_of(c, 15),
 		.propagate = (mode == MODE_BETWEEN || mode == MODE_MIRROR) && chance_of(c, 85),
-		.bring_back = chance_of(c, 10)};
+		.bring_back = chance_of(c, 10),
+		.same_server = chance_of(c, 25)};
 	if (chance_of(c, 12))
 		w->excluded = 1u << chance_below(c, WORLD_CONTENTS);
 }

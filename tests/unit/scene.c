@@ -78,7 +78,7 @@ static flag_set add_flag(struct flag_table *flags, flag_set set, const char *wor
 
 /* What messages and rows have in common. */
 struct item {
-	const char *content, *body;
+	const char *content, *body, *emailid, *origin;
 	uint64_t size;
 	int64_t received;
 	bool whole, unread, out, verified, marked[2];
@@ -101,6 +101,10 @@ static void item_word(struct scene *s, struct item *item, const char *word)
 		item->content = value;
 	else if ((value = after(word, "body:")) != NULL)
 		item->body = value;
+	else if ((value = after(word, "id:")) != NULL)
+		item->emailid = value;
+	else if ((value = after(word, "origin:")) != NULL)
+		item->origin = value;
 	else if ((value = after(word, "size:")) != NULL)
 		item->size = strtoull(value, NULL, 10);
 	else if ((value = after(word, "date:")) != NULL)
@@ -134,6 +138,23 @@ static void item_words(struct scene *s, struct item *item, struct words *words)
 		item->flags[RIGHT] = item->flags[LEFT];
 }
 
+static void add_beside(struct scene *s, const struct message_list *list, struct identity **beside)
+{
+	*beside = arena_grow(
+		s->arena, *beside, (list->n - 1) * sizeof **beside, list->n * sizeof **beside);
+}
+
+/* All messages of a list have it, or none: "-" was asked for and not told. */
+static void name_beside(struct scene *s, const struct message_list *list, struct identity **beside,
+	const char *name)
+{
+	if (name == NULL)
+		return;
+	add_beside(s, list, beside);
+	if (strcmp(name, "-") != 0)
+		scene_identity(&(*beside)[list->n - 1], name, NULL);
+}
+
 static void add_message(struct scene *s, size_t t, enum side side, char *text)
 {
 	struct message_list *list = &s->list[t][side];
@@ -154,10 +175,11 @@ static void add_message(struct scene *s, size_t t, enum side side, char *text)
 		.selected = !item.out};
 	if (!item.unread)
 		scene_identity(&m->identity, item.content, NULL);
-	list->digest = arena_grow(s->arena, list->digest, (list->n - 1) * sizeof *list->digest,
-		list->n * sizeof *list->digest);
+	add_beside(s, list, &list->digest);
 	if (item.whole)
 		scene_identity(&list->digest[list->n - 1], item.content, item.body);
+	name_beside(s, list, &list->emailid, item.emailid);
+	name_beside(s, list, &list->origin, item.origin);
 }
 
 /* "a1", "(a1)", "[a1]", "" */
@@ -283,6 +305,10 @@ static bool add_option(struct scene *s, const char *word)
 		return !(s->policy.propagate = false);
 	if (strcmp(word, "no-flags") == 0)
 		return !(s->policy.flags = false);
+	if (strcmp(word, "same-server") == 0)
+		return s->policy.same_server = true;
+	if (strcmp(word, "rewrites") == 0)
+		return s->policy.rewrites = true;
 	return false;
 }
 

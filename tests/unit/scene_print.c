@@ -46,6 +46,14 @@ static void put_content(struct buffer *out, const struct identity *header,
 	buffer_printf(out, " size:%llu date:%lld", (unsigned long long)size, (long long)received);
 }
 
+static void put_beside(
+	struct buffer *out, const char *word, const struct identity *beside, size_t m)
+{
+	if (beside != NULL)
+		buffer_printf(out, " %s:%.*s", word, IDENTITY_SIZE,
+			identity_known(&beside[m]) ? (const char *)beside[m].octet : "-");
+}
+
 static void print_list(const struct scene *s, size_t t, enum side side, struct buffer *out)
 {
 	static const struct identity unknown;
@@ -57,6 +65,8 @@ static void print_list(const struct scene *s, size_t t, enum side side, struct b
 		put_flags(s, out, m->flags);
 		put_content(out, &m->identity, list->digest == NULL ? &unknown : &list->digest[i],
 			m->size, m->received);
+		put_beside(out, "id", list->emailid, i);
+		put_beside(out, "origin", list->origin, i);
 		buffer_puts(out, m->selected ? "\n" : " out\n");
 	}
 	for (size_t i = 0; i < list->n_gone; i++)
@@ -151,6 +161,10 @@ void scene_print(const struct scene *s, struct buffer *out)
 		buffer_puts(out, "options: keep\n");
 	if (!s->policy.flags)
 		buffer_puts(out, "options: no-flags\n");
+	if (s->policy.same_server)
+		buffer_puts(out, "options: same-server\n");
+	if (s->policy.rewrites)
+		buffer_puts(out, "options: rewrites\n");
 	for (size_t t = 0; t < s->n; t++) {
 		buffer_printf(out, "mailbox: %s\n", s->list[t][LEFT].box.name);
 		print_list(s, t, LEFT, out);
@@ -174,6 +188,8 @@ static void put_note(const struct scene *s, const char *what, size_t t, struct b
 void scene_notes(const struct scene *s, const struct plan *plan, const struct unread *unread,
 	size_t n, struct buffer *out)
 {
+	static const char *const parts[] = {
+		[READ_EMAILID] = "id", [READ_HEADER] = "header", [READ_WHOLE] = "body"};
 	for (size_t t = 0; t < s->n; t++) {
 		if (plan->held[t])
 			put_note(s, "held", t, out);
@@ -188,6 +204,5 @@ void scene_notes(const struct scene *s, const struct plan *plan, const struct un
 	if (plan->conflicts > 0)
 		buffer_printf(out, "conflicts %zu\n", plan->conflicts);
 	for (size_t i = 0; i < n; i++)
-		buffer_printf(
-			out, "read %s %s\n", unread[i].whole ? "body" : "header", unread[i].key);
+		buffer_printf(out, "read %s %s\n", parts[unread[i].part], unread[i].key);
 }

@@ -141,6 +141,7 @@ static struct job *identify_all(enum fetch_part part, bool keep_text, const char
 		.epoch = {NULL, "1"},
 		.part = part,
 		.keep_text = keep_text,
+		.keep_origin = keep_text,
 		.arena = arena};
 	job->identify = arena_alloc(arena, 8 * sizeof *job->identify);
 	for (; keys[job->n] != NULL; job->n++)
@@ -199,7 +200,7 @@ static void what_a_server_calls_it_needs_no_reading(void **state)
 	const struct job *job = identify_all(FETCH_EMAILID, false, all);
 	for (size_t i = 0; i < 3; i++) {
 		assert_int_equal(job->identify[i].state, ITEM_DONE);
-		assert_int_equal(job->identify[i].identity.octet[0], i + 1);
+		assert_int_equal(job->identify[i].emailid.octet[0], i + 1);
 	}
 	assert_int_equal(teller.told, 0);
 }
@@ -292,6 +293,29 @@ static void a_person_knows_it_by_sender_and_subject(void **state)
 	assert_string_equal(job->identify[2].from, "Cy <c@example.org>");
 }
 
+static bool one_origin(const struct job *job, size_t a, size_t b)
+{
+	return memcmp(&job->identify[a].origin, &job->identify[b].origin, IDENTITY_SIZE) == 0;
+}
+
+static void a_message_comes_from_where_its_id_and_its_date_say_whatever_else_was_rewritten(
+	void **state)
+{
+	(void)state;
+	add("4", "Message-ID: <x@y>\r\nDate: Mon, 2 Jan 2006 15:04:05 +0100\r\n\r\n", 10);
+	add("5", "X-New: 1\r\ndate:  2 Jan 2006 14:04:05 +0000\r\nMESSAGE-ID:\r\n <x@y>\r\n\r\n",
+		90);
+	add("6", "Message-ID: <x@y>\r\nDate: Mon, 2 Jan 2006 15:04:06 +0100\r\n\r\n", 10);
+	add("7", "Message-ID: <x@y>\r\nDate: some day\r\n\r\n", 10);
+	static const char *const keys[] = {"4", "5", "6", "7", NULL};
+	const struct job *job = identify_all(FETCH_HEADER, true, keys);
+	assert_true(identity_known(&job->identify[0].origin));
+	assert_true(one_origin(job, 0, 1));
+	assert_false(one_origin(job, 0, 2));
+	/* Message-ID alone proves nothing */
+	assert_false(identity_known(&job->identify[3].origin));
+}
+
 static void memory_does_not_grow_with_the_message(void **state)
 {
 	(void)state;
@@ -320,6 +344,7 @@ int main(void)
 		FRESH(what_was_read_before_a_failure_stays_known),
 		FRESH(a_mailbox_that_is_another_by_now_fails_as_a_whole),
 		FRESH(a_person_knows_it_by_sender_and_subject),
+		FRESH(a_message_comes_from_where_its_id_and_its_date_say_whatever_else_was_rewritten),
 		FRESH(memory_does_not_grow_with_the_message),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -297,11 +297,16 @@ static void read_one(struct view *v, const struct unread *u)
 		return;
 	}
 	struct row *row = u->row == NONE ? NULL : &v->scene.row[u->twin][u->row];
-	if (row != NULL && u->whole)
+	if (u->part == READ_EMAILID) {
+		v->scene.list[u->twin][u->side].emailid = v->emailid[u->twin][u->side];
+		v->emailid[u->twin][u->side][u->message] = box->whole[i];
+		return;
+	}
+	if (row != NULL && u->part == READ_WHOLE)
 		row->digest = box->whole[i];
 	else if (row != NULL)
 		row->identity = box->at[i].identity;
-	else if (u->whole)
+	else if (u->part == READ_WHOLE)
 		v->digest[u->twin][u->side][u->message] = box->whole[i];
 }
 

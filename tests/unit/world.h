@@ -48,6 +48,7 @@ struct view {
 	struct scene scene; /* scene.row and lists point into `of` and the arrays below */
 	struct world of;
 	struct identity digest[WORLD_BOXES][2][WORLD_MESSAGES]; /* as far as it was read */
+	struct identity emailid[WORLD_BOXES][2][WORLD_MESSAGES];
 	struct message part[WORLD_BOXES][2][WORLD_MESSAGES];
 	const char *gone[WORLD_BOXES][2][WORLD_ROWS];
 	struct row touched[WORLD_BOXES][WORLD_ROWS];
