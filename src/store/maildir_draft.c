@@ -163,8 +163,12 @@ static bool copy_body(struct maildir_draft *d, struct reader *reader, struct err
 		if (!add(d, run, (size_t)got, err))
 			return false;
 	}
-	if (got < 0)
+	if (got < 0) {
+		/* However far that error reaches where it happened, here one file goes. */
+		if (err->scope != ERROR_CANCELLED)
+			err->scope = ERROR_MESSAGE;
 		return false;
+	}
 	if (octets != reader->size)
 		return error_set(err, ERROR_MESSAGE, CAUSE_MAIL,
 			"the message ended after %" PRIu64 " of %" PRIu64 " octets", octets,

@@ -252,18 +252,18 @@ static bool pass_on(struct worker *w, struct job *job, struct copy_item *item, s
 		item->state = ITEM_SENT;
 		return true;
 	}
-	if (counted.error.scope == ERROR_MESSAGE || err.scope == ERROR_MESSAGE) {
+	bool source = counted.error.scope != ERROR_NONE;
+	bool refused = source ? counted.error.scope == ERROR_MESSAGE : err.scope == ERROR_MESSAGE;
+	if (refused) {
 		item->state = ITEM_FAILED;
-		item->error = keep_error(
-			job, counted.error.scope == ERROR_MESSAGE ? &counted.error : &err);
+		item->error = keep_error(job, source ? &counted.error : &err);
 	}
-	if (err.scope == ERROR_MESSAGE)
+	if (refused && err.scope == ERROR_MESSAGE)
 		return true;
 	/* An APPEND cannot be taken back: a source that fails in mid literal costs the target's
-	 * connection too, through no fault of the target. */
+	 * connection too, through no fault of the target.  A Maildir keeps what it was given. */
 	if (err.scope >= ERROR_STORE)
 		worker_drop(w, job->side);
-	bool source = counted.error.scope != ERROR_NONE;
 	job->error = source ? counted.error : err;
 	blame(w, job, source ? other(job->side) : job->side);
 	if (job->error.scope == ERROR_MESSAGE)
