@@ -289,8 +289,16 @@ static bool first_pass(struct run *run)
  * Our own writes raised the cursors.  Where nothing but them happened since the cursors were read,
  * the new ones may be stored; where anything else did, the old ones stay and the next run sees
  * it.  The same look finds what a server without UIDPLUS called our copies, and what was listed
- * but not sent, or not known to have arrived: that is copied now.  Nothing else is changed twice.
+ * but not sent, or not known to have arrived: that is copied now.  Nothing else is changed twice,
+ * and what was refused a moment ago is not sent again before the next run.
  */
+static bool was_refused(const struct survey *survey, const struct step *step)
+{
+	const struct twin *twin = &survey->twin[step->from_twin];
+	return survey->box[step->twin]->refused && step->kind == STEP_COPY && step->row != NONE &&
+	       twin->row[step->row].refused > 0;
+}
+
 static void keep_harmless_steps(struct survey *survey, struct plan *plan, enum mode mode)
 {
 	size_t n = 0;
@@ -299,9 +307,9 @@ static void keep_harmless_steps(struct survey *survey, struct plan *plan, enum m
 		bool harmless = step->kind == STEP_PAIR || step->kind == STEP_FORGET ||
 				step->kind == STEP_COPY ||
 				(mode == MODE_MOVE && step->kind == STEP_DELETE && step->verify);
-		if (harmless)
+		if (harmless && !was_refused(survey, step))
 			plan->step[n++] = *step;
-		else
+		else if (!harmless)
 			survey->box[step->twin]->unsettled = true;
 	}
 	plan->n = n;
