@@ -36,13 +36,12 @@ static bool append_done(struct imap_link *link, void *who, uint32_t tag,
 	const struct imap_condition *c, struct error *err)
 {
 	struct imap_appending *a = who;
-	(void)link;
 	(void)tag;
 	(void)err;
 	a->done = true;
 	if (c->verdict != VERDICT_OK) {
-		imap_refused(
-			&a->failed, ERROR_MESSAGE, c, "cannot add it to mailbox '%s'", a->name);
+		imap_refused(&a->failed, ERROR_MESSAGE, c, "cannot add it to mailbox '%s' of %s",
+			a->name, link->store->store.config->name);
 		return true;
 	}
 	uint64_t n = 0;
@@ -138,14 +137,14 @@ static struct imap_appending *new_append(
 	return a;
 }
 
-static bool fits(struct imap_link *link, uint64_t size, struct error *err)
+static bool fits(const struct imap_link *link, const char *name, uint64_t size, struct error *err)
 {
 	uint64_t limit = session_append_limit(link->wire);
 	return limit == 0 || size <= limit ||
 	       error_set(err, ERROR_MESSAGE, CAUSE_MAIL,
-		       "refused by the server (APPENDLIMIT %" PRIu64 " octets, message %" PRIu64
-		       ")",
-		       limit, size);
+		       "cannot add it to mailbox '%s' of %s: the server's APPENDLIMIT is %" PRIu64
+		       " octets, and it has %" PRIu64 "; leave it out with max_size",
+		       name, link->store->store.config->name, limit, size);
 }
 
 static bool send(struct imap_link *link, struct imap_appending *a, const struct imap_command *c,
@@ -183,7 +182,7 @@ bool imap_append(struct session *session, uint32_t ticket, const char *name, con
 {
 	struct imap_link *link = imap_link_of(session);
 	(void)key;
-	if (!fits(link, reader->size, err))
+	if (!fits(link, name, reader->size, err))
 		return false;
 	struct imap_appending *a = new_append(ticket, name, message, flags);
 	const char *wire = imap_names_wire(link, name, a->arena, err);

@@ -468,10 +468,11 @@ static const struct row {
 	{"an append that is refused before its bytes", "",
 		LISTED "C: A3 APPEND INBOX {8}\nS: A3 NO [OVERQUOTA] full\n" OUT("A4"), append_one,
 		"INBOX",
-		"#1\nmessage: cannot add it to mailbox 'INBOX': refused by the server (OVERQUOTA: "
-		"full)\n"},
+		"#1\nmessage: cannot add it to mailbox 'INBOX' of work: refused by the server "
+		"(OVERQUOTA: full)\n"},
 	{"an append past APPENDLIMIT is not sent", "APPENDLIMIT=7", OUT("A1"), append_one, "INBOX",
-		"message: refused by the server (APPENDLIMIT 7 octets, message 8)\n"},
+		"message: cannot add it to mailbox 'INBOX' of work: the server's APPENDLIMIT is 7 "
+		"octets, and it has 8; leave it out with max_size\n"},
 
 	{"mailboxes with opaque, foreign and odd names (B44, B45)", "NAMESPACE",
 		"C: A1 NAMESPACE\nC: A2 LIST \"\" \"*\"\nC: A3 LSUB \"\" \"*\"\n"
