@@ -2,11 +2,13 @@ r"""An IMAP server that does as a text file says, for what no Dovecot would ever
 
 A script is steps, one a line.  Lines that begin with # and empty lines are nothing.
 
-    S: * OK ready               say this line (\r\n is added); \1 ... are the groups of the last C
+    S: * OK ready               say this line (\r\n is added); \1 ... are the groups of the last C that has any
     C: (\S+) LOGIN .*           the client's next command must match, from its beginning to its end
     bytes: \x16\x03\x01         say these octets and nothing else; escapes as in Python
     body: 100 x                 say a literal: {100}, and the text again and again for 100 octets
     short body: 100 7 x         the same, but only the first 7 octets come
+    message: 2 7 Subject: x\r\n  say the 2nd message, UID 7: FETCH with BODY[] and a literal of the right length
+    flood: 1000 * OK tick       say the line so often
     wait: 0.5                   seconds
     drip: 0.01                  what is said from now on comes octet by octet, with this pause
     starttls                    go on in TLS, after what was said
@@ -23,12 +25,14 @@ anywhere and hold from the beginning to the end of the connection: the first who
         * 1 FETCH (UID 7 FLAGS ())
         \1 OK done
 
-What neither the next C nor a rule wants is a failure, told in `server.failures`.  After the last step
+What neither the next C nor a rule wants is a failure, told in `server.failures`; so is a client that
+leaves before a C was heard.  After the last step
 the rules go on until the client leaves.  Patterns are regular expressions without regard to case; a
 command is matched with its literals in it ("A1 APPEND INBOX {5}\r\nhello").
 
     connection                  the steps below are for the next connection; the last one is for all
-                                that follow.  Rules above the first `connection` hold in all.
+                                that follow.  Rules above the first `connection` hold in all, behind
+                                those of the connection itself.
     include: FILE               the lines of another file, from the folder of this one
 
 Lines `KEYWORD: VALUE` before the first step are kept in `script.settings`, for whoever runs it.
@@ -43,7 +47,8 @@ import time
 
 from relay import Listener
 
-STEPS = {'S', 'C', 'bytes', 'body', 'short body', 'wait', 'drip', 'starttls', 'close', 'reset', 'refuse literals'}
+STEPS = {'S', 'C', 'bytes', 'body', 'short body', 'message', 'flood', 'wait', 'drip', 'starttls', 'close', 'reset',
+         'refuse literals'}
 
 
 @dataclasses.dataclass
@@ -56,7 +61,7 @@ class Script:
     def __init__(self, path):
         self.path, self.settings = pathlib.Path(path), {}
         self.connections = [Connection([], [])]
-        common = None       # rules of all connections
+        self.common = None  # rules of all connections
         for number, line in self._lines(self.path):
             rules = self.connections[-1].rules
             if re.match(r'\s', line):
@@ -67,10 +72,10 @@ class Script:
             if word == 'on':
                 rules.append((number, self._pattern(number, value), []))
             elif word == 'connection':
-                if common is None:
-                    common = rules
+                if self.common is None:
+                    self.common = rules
                     self.connections = []
-                self.connections.append(Connection([], list(common)))
+                self.connections.append(Connection([], []))
             elif word in STEPS:
                 self.connections[-1].steps.append((number, word, value))
             elif ':' in line and not self.connections[-1].steps:
@@ -140,15 +145,19 @@ class _Session:
 
     def _await(self, number, pattern):
         while True:
-            text = self._command()
+            try:
+                text = self._command()
+            except Left:
+                self.server.failures.append('%s: the client never sent "%s"' % (number, pattern.pattern))
+                raise
             match = pattern.fullmatch(text)
             if match:
-                self.groups = match
+                self.groups = match if pattern.groups else self.groups
                 return
             self._by_rule(text, '%s wants "%s"' % (number, pattern.pattern))
 
     def _by_rule(self, text, otherwise):
-        for _, pattern, lines in self.connection.rules:
+        for _, pattern, lines in self.connection.rules + (self.server.script.common or []):
             match = pattern.fullmatch(text)
             if match:
                 for line in lines:
@@ -190,6 +199,18 @@ class _Session:
     def do_body(self, value):
         size, text = value.split(' ', 1)
         self._literal(int(size), int(size), text)
+
+    def do_message(self, value):
+        number, uid, text = value.split(' ', 2)
+        octets = _octets(text)
+        self._send(b'* %s FETCH (UID %s BODY[] {%d}\r\n%s)\r\n' % (number.encode(), uid.encode(), len(octets), octets))
+
+    def do_flood(self, value):
+        count, text = value.split(' ', 1)
+        line = _octets(text) + b'\r\n'
+        piece = 1 + 65536 // len(line)
+        for at in range(0, int(count), piece):
+            self._send(line * min(piece, int(count) - at))
 
     def do_short_body(self, value):
         size, came, text = value.split(' ', 2)
@@ -242,6 +263,8 @@ class ScriptServer(Listener):
             session.run()
         except (Left, OSError):
             pass
+        except Exception as error:  # a mistake in the script
+            self.failures.append(repr(error))
         finally:
             self.drop(session.socket)
 
