@@ -188,6 +188,8 @@ struct conn *conn_dial(
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
 	struct addrinfo *list = NULL;
 	int failed = getaddrinfo(host, service, &hints, &list);
+	if (failed == EAI_MEMORY)
+		die_out_of_memory();
 	if (failed != 0) {
 		error_set(err, ERROR_STORE, CAUSE_NETWORK, "cannot find the address of %s: %s",
 			host, failed == EAI_SYSTEM ? strerror(errno) : gai_strerror(failed));
