@@ -346,7 +346,9 @@ void maildir_describe(struct maildir_session *s, int dir, const struct maildir_t
 	box->epoch = MAILDIR_EPOCH;
 	box->selectable = true;
 	box->cursor = maildir_times_cursor(times, s->grain, arena);
-	box->read_only = faccessat(dir, "cur", W_OK, AT_EACCESS) < 0;
+	/* Where anything else fails, changing it will, and says why. */
+	box->read_only = faccessat(dir, "cur", W_OK, AT_EACCESS) < 0 &&
+			 (errno == EACCES || errno == EROFS || errno == EPERM);
 	if (fstat(dir, &st) == 0)
 		box->id = arena_printf(arena, "inode:%" PRIu64, (uint64_t)st.st_ino);
 }

@@ -192,6 +192,21 @@ static void tell_doubts(struct run *run, struct survey *survey, const struct pla
 	}
 }
 
+/* A side that may not be changed waits, and does not do so in silence. */
+static void tell_read_only(struct run *run, const struct survey *survey, const struct plan *plan)
+{
+	for (size_t i = 0; i < survey->n; i++)
+		for (enum side side = LEFT; side <= RIGHT; side++) {
+			struct error err = {0};
+			if (!plan->held[i] || !survey->twin[i].read_only[side] ||
+				!opening_writes_to(run, side))
+				continue;
+			error_set(&err, ERROR_MAILBOX, CAUSE_MAIL,
+				"it can only be read: what is to change there waits");
+			run_problem(run, side, survey->box[i]->pairing->name[side], NULL, &err);
+		}
+}
+
 /* ---- the two passes ---- */
 
 static void tell_boxes(struct run *run)
@@ -276,6 +291,7 @@ static bool first_pass(struct run *run)
 	bool ok = survey != NULL;
 	if (ok) {
 		tell_doubts(run, survey, plan);
+		tell_read_only(run, survey, plan);
 		guard(run, survey, plan);
 		run->report->changes = !plan_empty(plan);
 		ok = run->options->dry_run ? preview(run, survey, plan)

@@ -33,8 +33,7 @@ bool opening_state(struct run *run)
 	       run_state_ok(run, state_facts(run->state, run->arena, &run->facts, &err), &err);
 }
 
-/* What a run of this pair will write to: a mirror or copy leaves its source alone. */
-static bool writes_to(const struct run *run, enum side side)
+bool opening_writes_to(const struct run *run, enum side side)
 {
 	return side == RIGHT || run->pair->mode == MODE_BETWEEN || run->pair->mode == MODE_MOVE;
 }
@@ -49,7 +48,7 @@ static bool open_side(struct run *run, enum side side)
 			"stores of the kind '%s' cannot be used yet", run->pair->store[side]->kind);
 		return run_failed(run, side, &err);
 	}
-	if (run->options->dry_run || !writes_to(run, side) || store->ops->lock == NULL)
+	if (run->options->dry_run || !opening_writes_to(run, side) || store->ops->lock == NULL)
 		return true;
 	run->locked[side] = store->ops->lock(store, run->options->wait, &err);
 	return run->locked[side] || run_failed(run, side, &err);
@@ -131,7 +130,7 @@ bool opening_worlds(struct run *run)
 static bool stamp_side(struct run *run, enum side side)
 {
 	struct error err = {0};
-	if (run->store[side]->ops->stamp == NULL || !writes_to(run, side))
+	if (run->store[side]->ops->stamp == NULL || !opening_writes_to(run, side))
 		return true;
 	struct session *s = crew_session(run->crew, side, &err);
 	if (s != NULL && s->store->ops->stamp(s, run->facts.random, run->number, &err))

@@ -94,6 +94,10 @@ bool opening_state(struct run *run);
 bool opening_stores(struct run *run);
 bool opening_worlds(struct run *run);
 
+/* opening_writes_to(run, side): what a run of this pair will write to: a mirror or copy leaves its
+ * source alone. */
+bool opening_writes_to(const struct run *run, enum side side);
+
 /* run_will_write(run): before the first change of either side: number the run and leave the
  * number in both worlds. */
 bool run_will_write(struct run *run);
