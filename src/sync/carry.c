@@ -506,12 +506,15 @@ static bool make_trash(struct run *run, const struct plan *plan)
 	return true;
 }
 
-/* `move` deletes in the second pass, from rows: what is copied by then has one. */
-static void defer_moves(struct run *run, struct survey *survey, const struct plan *plan)
+/* `move` deletes in the second pass, from rows: what is copied or paired by then has one. */
+static void defer_moves(struct phase *phase)
 {
-	for (size_t i = 0; run->pair->mode == MODE_MOVE && i < plan->n; i++)
-		if (plan->step[i].kind == STEP_COPY)
-			survey->box[plan->step[i].twin]->look_again = true;
+	for (size_t i = 0; phase->run->pair->mode == MODE_MOVE && i < phase->plan->n; i++) {
+		const struct step *step = &phase->plan->step[i];
+		if (step->kind == STEP_COPY ||
+			(step->kind == STEP_DELETE && row_of(phase, step) == NULL))
+			phase->survey->box[step->twin]->look_again = true;
+	}
 }
 
 static void start_ledger(struct phase *phase)
@@ -541,7 +544,7 @@ bool carry_out(struct run *run, struct survey *survey, struct plan *plan)
 		return false;
 	start_ledger(&phase);
 	expect(run, survey, plan);
-	defer_moves(run, survey, plan);
+	defer_moves(&phase);
 	bool ok = settle_begin(run, survey, plan) && carry_copies(&phase) &&
 		  carry_changes(&phase, changes_flags, fill_flags) &&
 		  carry_changes(&phase, moves, fill_move) && make_trash(run, plan) &&
