@@ -251,6 +251,10 @@ static void merge_unit(struct differ *d, const struct unit *u, struct merged *me
 	struct held_flags half[2] = {reconcile_half(d, u, LEFT), reconcile_half(d, u, RIGHT)};
 	if (u->fresh)
 		merge_first_base(d->flags, rule, half);
+	/* `move` marks what it takes: a run that ended there has not marked the copy as well. */
+	if (!u->fresh && d->policy->mode == MODE_MOVE)
+		half[LEFT].base = flags_union(d->flags, half[LEFT].base,
+			flags_common(d->flags, half[LEFT].now, FLAG_DELETED));
 	/* A mark that loses against an edit goes, and has never been a flag to carry. */
 	for (enum side side = LEFT; side <= RIGHT; side++)
 		if (u->marked[side])
