@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+"""Each call of a run that touches files, sockets or memory fails, once or from then on.
+
+Exit 0 then means that all was done nevertheless; any other run says what went wrong, nothing is
+lost by it, and the next one ends all.  Too little memory ends a run with exit 7.
+"""
+import errno
+import os
+
+import world
+import suite
+from campaign import FULL, Campaign
+
+POINTS = {'calls': 2600 if FULL else 40, 'memory': 900 if FULL else 12}     # of each workload
+
+# What a call may fail with that does not lie about the file (ENOENT would).  Some never stay: EINTR
+# and EAGAIN are for one call, and a lock that another holds (SQLite takes ENOLCK for that, too) is
+# waited for, three times ten seconds, before a run ends with exit 6.
+PASSING = 'EINTR', 'EAGAIN', 'ENOLCK'
+FILE = 'EIO EACCES ESTALE'
+ERRORS = {
+    'read': 'EIO EINTR', 'pread': 'EIO', 'write': 'EIO ENOSPC EDQUOT EINTR', 'pwrite': 'EIO ENOSPC EDQUOT',
+    'open': 'EIO EACCES EMFILE ENOMEM', 'openat': 'EIO EACCES EMFILE ENFILE ENOMEM', 'close': 'EIO EINTR ENOSPC',
+    'fsync': 'EIO ENOSPC EDQUOT', 'fdatasync': 'EIO ENOSPC', 'syncfs': 'EIO', 'ftruncate': 'EIO EINTR',
+    'readdir': 'EIO ESTALE', 'fdopendir': 'ENOMEM EMFILE', 'mmap': 'ENOMEM EACCES', 'lseek': 'EIO',
+    'rename': 'EIO ENOSPC EACCES', 'renameat': 'EIO ENOSPC EACCES', 'renameat2': 'EIO ENOSPC EACCES',
+    'link': 'EIO EMLINK', 'linkat': 'EIO EMLINK', 'unlink': FILE, 'unlinkat': FILE,
+    'mkdir': 'EIO ENOSPC EACCES', 'mkdirat': 'EIO ENOSPC EACCES', 'futimens': 'EIO EACCES', 'fchmod': 'EIO EPERM',
+    'fcntl': 'EIO ENOLCK EINTR', 'flock': 'EIO EINTR', 'pipe2': 'EMFILE', 'fstatfs': 'EIO',
+    'socket': 'EMFILE ENOBUFS', 'connect': 'ECONNREFUSED ETIMEDOUT ENETUNREACH', 'poll': 'ENOMEM EINTR',
+    'send': 'EPIPE ECONNRESET EINTR EAGAIN', 'recv': 'ECONNRESET ETIMEDOUT EINTR EAGAIN',
+    'setsockopt': 'ENOMEM', 'getsockopt': 'ENOBUFS', 'getaddrinfo': 'EAGAIN ENOMEM EIO',
+    'malloc': 'ENOMEM', 'calloc': 'ENOMEM', 'realloc': 'ENOMEM',
+}
+
+
+def errors_of(name, stays):
+    errors = ERRORS.get(name, FILE).split()
+    return [e for e in errors if not (stays and e in PASSING)] or errors[:1]
+
+
+class Errno(suite.Case):
+    def faults(self, workload, class_):
+        campaign = Campaign('errno, %s, %s' % (class_, workload))
+        codes = [7] if class_ == 'memory' else range(1, 8)
+        with world.World(self.scratch, world.WORKLOADS[workload]) as here:
+            names = here.calls(class_)
+            for point, rng in campaign.choose(2 * len(names), POINTS[class_]):
+                n, how = point // 2, ('once', 'on')[point % 2]
+                error = rng.choice(errors_of(names[n], how == 'on'))
+                here.restore()
+                ended = here.run('%s:%s:%d:%d' % (how, class_, n + 1, getattr(errno, error)))
+                wrong = list(here.judge(ended, codes))
+                if class_ == 'memory' and ended.exit == 7 and ended.err.count('\n') != 1 + ended.err.count('made anew\n'):
+                    wrong.append('more than one line: ' + ended.err)
+                what = '%s %d of %d, %s, %s %s' % (workload, n + 1, len(names), names[n], error, how)
+                campaign.tell(what, bool(ended.fired), wrong)
+        campaign.end(self)
+
+
+def _add(workload, class_):
+    def test(self):
+        self.faults(workload, class_)
+    name = 'a_%s_whose_%s_fail_ends_well_or_says_so' % (workload, class_)
+    setattr(Errno, 'test_' + name.replace(' ', '_').replace('-', '_'), test)
+
+
+for _workload in world.WORKLOADS:
+    for _class in POINTS:
+        if _class == 'memory' and os.environ.get('FAULTS_SANITIZED'):
+            continue    # a sanitizer takes the place of malloc()
+        _add(_workload, _class)
+
+if __name__ == '__main__':
+    suite.main()
