@@ -525,6 +525,12 @@ static void start_ledger(struct phase *phase)
 	phase->ledger.settled = arena_alloc(v->arena, v->n * sizeof *phase->ledger.settled);
 	for (size_t i = 0; i < v->n; i++)
 		phase->ledger.settled[i] = arena_alloc(v->arena, v->twin[i].rows);
+	/* What is only written down is written before all else. */
+	for (size_t i = 0; i < phase->plan->n; i++) {
+		const struct step *step = &phase->plan->step[i];
+		if (step->kind == STEP_PAIR && step->row != NONE)
+			phase->ledger.settled[step->from_twin][step->row] = 1;
+	}
 }
 
 /* What there is to do, for the progress line. */
