@@ -11,7 +11,7 @@ import world
 import suite
 from campaign import FULL, Campaign
 
-POINTS = {'calls': 2600 if FULL else 40, 'memory': 900 if FULL else 12}     # of each workload
+POINTS = {'calls': 1200 if FULL else 40, 'memory': 300 if FULL else 12}     # of each workload
 
 # What a call may fail with that does not lie about the file (ENOENT would).  Some never stay: EINTR
 # and EAGAIN are for one call, and a lock that another holds (SQLite takes ENOLCK for that, too) is
