@@ -141,6 +141,18 @@ static void print_summary(const struct report *r, bool diff)
 	print_line(stdout, &s);
 }
 
+static void print_conflicts(const struct report *r)
+{
+	struct sentence s = {.len = 0};
+	char n[PRINT_COUNT_SIZE];
+	say(&s,
+		"%s: flags changed differently on both sides: %s (set wins for \\Flagged, "
+		"\\Answered "
+		"and keywords, for others %s wins)",
+		r->pair->name, print_count(n, r->conflicts), r->pair->store[LEFT]->name);
+	print_line(stdout, &s);
+}
+
 void print_report(const struct options *options, const struct report *report, bool diff)
 {
 	progress_clear();
@@ -150,6 +162,8 @@ void print_report(const struct options *options, const struct report *report, bo
 	}
 	if (report->state_was_missing && !diff && !options->quiet)
 		fprintf(stderr, "%s: no state was found: made anew\n", report->pair->name);
+	if (report->conflicts > 0 && be_verbose && !options->quiet)
+		print_conflicts(report);
 	/* A run that never got to its plan has nothing to count. */
 	if (!options->quiet && (report->mailboxes > 0 || report->problems == 0))
 		print_summary(report, diff);

@@ -199,8 +199,9 @@ uint64_t session_round_trips(const struct imap_session *s);
 /* session_describe(s): "TLS 1.3, TLS_AES_256_GCM_SHA384; SCRAM-SHA-256", for `check`; lent. */
 const char *session_describe(const struct imap_session *s);
 
-/* session_rewrites(s): whether the server, by its greeting or its ID, is one of those that are known
- * to take messages apart and to put them together anew, so that header and size come out changed. */
+/* session_rewrites(s): whether the server, by its greeting or its ID, is one of those that are
+ * known to take messages apart and to put them together anew, so that header and size come out
+ * changed. */
 bool session_rewrites(const struct imap_session *s);
 
 /* session_server(s): name and version as the reply to ID told them; "" = not told (yet); lent. */

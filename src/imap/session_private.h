@@ -46,7 +46,7 @@ struct imap_session {
 	uint64_t enabled; /* 1 << enum capability */
 	struct imap_namespace ns;
 	char server[120], text[160];
-	bool rewrites; /* see session_rewrites() */
+	bool rewrites;	/* see session_rewrites() */
 	bool signed_in; /* before, whatever the server volunteers is ignored (B06) */
 	bool deflated;
 

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/map.h"
 #include "config/secret.h"
 #include "net/conn.h"
 #include "sync/run.h"
@@ -85,6 +86,12 @@ bool run_pair_failed(struct run *run, const struct error *err)
 	if (run->observer->problem != NULL)
 		run->observer->problem(run->observer->context, &problem);
 	return false;
+}
+
+bool run_tells_first(struct run *run, const struct row *row)
+{
+	const int64_t *id = arena_memdup(run->arena, &row->id, sizeof row->id);
+	return map_put(run->told, id, sizeof *id, 0) == MAP_NONE;
 }
 
 bool run_state_ok(struct run *run, bool ok, const struct error *err)
@@ -207,6 +214,24 @@ static void tell_read_only(struct run *run, const struct survey *survey, const s
 		}
 }
 
+/* ---- what a server takes and throws away ---- */
+
+static void tell_thrown(struct run *run, struct survey *survey, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n_thrown; i++) {
+		const struct thrown *t = &plan->thrown[i];
+		const struct row *row = &survey->row[t->twin][t->row];
+		struct error err = {0};
+		survey->box[t->twin]->retry = true;
+		error_set(&err, ERROR_MESSAGE, CAUSE_MAIL,
+			"%s took a copy of it twice and did not keep it; it is not sent again",
+			run->pair->store[other(t->from)]->name);
+		if (run_tells_first(run, row))
+			run_problem(run, t->from, survey->box[t->twin]->pairing->name[t->from],
+				row->key[t->from], &err);
+	}
+}
+
 /* ---- the two passes ---- */
 
 static void tell_boxes(struct run *run)
@@ -290,15 +315,25 @@ static bool first_pass(struct run *run)
 	struct survey *survey = look(run, boxes, n, &plan);
 	bool ok = survey != NULL;
 	if (ok) {
+		tell_thrown(run, survey, plan);
 		tell_doubts(run, survey, plan);
 		tell_read_only(run, survey, plan);
 		guard(run, survey, plan);
 		run->report->changes = !plan_empty(plan);
+		run->report->conflicts = plan->conflicts;
 		ok = run->options->dry_run ? preview(run, survey, plan)
 					   : carry_out(run, survey, plan);
 	}
 	survey_free(survey);
 	return ok;
+}
+
+static bool was_refused(const struct run *run, const struct survey *survey, const struct step *step)
+{
+	if (step->kind != STEP_COPY || step->row == NONE)
+		return false;
+	const struct row *row = &survey->row[step->twin][step->row];
+	return row->thrown > 0 || map_get(run->told, &row->id, sizeof row->id) != MAP_NONE;
 }
 
 /*
@@ -308,25 +343,22 @@ static bool first_pass(struct run *run)
  * but not sent, or not known to have arrived: that is copied now.  Nothing else is changed twice,
  * and what was refused a moment ago is not sent again before the next run.
  */
-static bool was_refused(const struct survey *survey, const struct step *step)
+static void keep_harmless_steps(struct run *run, struct survey *survey, struct plan *plan)
 {
-	const struct twin *twin = &survey->twin[step->from_twin];
-	return survey->box[step->twin]->refused && step->kind == STEP_COPY && step->row != NONE &&
-	       twin->row[step->row].refused > 0;
-}
-
-static void keep_harmless_steps(struct survey *survey, struct plan *plan, enum mode mode)
-{
+	bool moves = run->pair->mode == MODE_MOVE;
 	size_t n = 0;
 	for (size_t i = 0; i < plan->n; i++) {
 		const struct step *step = &plan->step[i];
+		struct box *box = survey->box[step->twin];
 		bool harmless = step->kind == STEP_PAIR || step->kind == STEP_FORGET ||
 				step->kind == STEP_COPY ||
-				(mode == MODE_MOVE && step->kind == STEP_DELETE && step->verify);
-		if (harmless && !was_refused(survey, step))
+				(moves && step->kind == STEP_DELETE && step->verify);
+		bool refused = was_refused(run, survey, step);
+		box->retry |= refused || step->thrown;
+		if (!harmless)
+			box->unsettled = true;
+		else if (!refused)
 			plan->step[n++] = *step;
-		else if (!harmless)
-			survey->box[step->twin]->unsettled = true;
 	}
 	plan->n = n;
 }
@@ -365,7 +397,8 @@ static bool second_pass(struct run *run)
 	struct survey *survey = look(run, boxes, n, &plan);
 	bool ok = survey != NULL;
 	if (ok) {
-		keep_harmless_steps(survey, plan, run->pair->mode);
+		tell_thrown(run, survey, plan);
+		keep_harmless_steps(run, survey, plan);
 		ok = carry_out(run, survey, plan);
 	}
 	survey_free(survey);
@@ -435,6 +468,7 @@ static void run_finish(struct run *run, double started, bool whole)
 	if (run->state != NULL && !run->options->dry_run && run->world[RIGHT].id != NULL)
 		write_end(run, whole);
 	crew_free(run->crew);
+	map_free(run->told);
 	for (enum side side = LEFT; side <= RIGHT; side++) {
 		if (run->locked[side])
 			run->store[side]->ops->unlock(run->store[side]);
@@ -453,6 +487,7 @@ static double run_start(struct run *run, const struct pair_config *pair,
 		.observer = observer,
 		.report = report,
 		.arena = arena_new(),
+		.told = map_new(0),
 		.now = report->began};
 	if (observer->start != NULL)
 		observer->start(observer->context, pair);

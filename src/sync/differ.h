@@ -28,7 +28,10 @@ struct twin {
 	bool unsure[2];	   /* this side could not be read whole: nothing of it counts as gone */
 	bool no_deletes[2]; /* delete nothing on this side, and count it as doubt (another world) */
 	bool read_only[2];  /* this side cannot be changed */
-	bool drafts;	    /* a \Drafts mailbox on either side: equal headers prove nothing */
+	/* The closing look of a run: its own copies have keys from here on; else NULL.  One of them
+	 * that is gone already was taken and thrown away by the server, and deleted by nobody. */
+	const char *born[2];
+	bool drafts;	/* a \Drafts mailbox on either side: equal headers prove nothing */
 	bool exempt[2]; /* marked \Trash or \Junk there: the guard's mailbox rules do not count */
 };
 
@@ -87,6 +90,13 @@ struct step {
 	bool verify;  /* DELETE: only once the copy in B was compared byte for byte (`move`) */
 	bool found;   /* DELETE: it is in another mailbox of that side: the guard looks away */
 	bool follows; /* see above */
+	bool thrown;  /* PAIR: a copy was thrown away: the row counts it */
+};
+
+/* A message that the other side took and threw away so often that it is not sent again. */
+struct thrown {
+	uint32_t twin, row;
+	enum side from; /* where it is */
 };
 
 /* Deletions that no_deletes or new_epoch kept from the plan. */
@@ -104,6 +114,8 @@ struct plan {
 	uint64_t bytes[2];	     /* to be copied to each side, by the sizes that were told */
 	struct doubt *doubt;
 	size_t doubts, cap_doubts;
+	struct thrown *thrown;
+	size_t n_thrown, cap_thrown;
 	size_t conflicts; /* flags that both sides changed to different values */
 	size_t twins;
 	bool *held;	  /* by twin: something was left undone, so the old cursors are to stay */

@@ -113,13 +113,6 @@ static bool is_missed(const struct differ *d, const struct unit *u, enum side si
 
 /* ---- intents ---- */
 
-/* Whether a UID is not below another: it has more digits, or as many and larger ones. */
-static bool not_below(const char *key, const char *floor)
-{
-	size_t a = strlen(key), b = strlen(floor);
-	return a != b ? a > b : strcmp(key, floor) >= 0;
-}
-
 static const char *half_key(const struct differ *d, const struct unit *u, enum side side)
 {
 	const struct message *m = unit_message(d, u, side);
@@ -153,7 +146,7 @@ static void drop_below(struct differ *d, struct pool *pool, const char *floor)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < pool->n; i++)
-		if (not_below(half_key(d, &d->unit[pool->at[i]], pool->side), floor))
+		if (key_not_below(half_key(d, &d->unit[pool->at[i]], pool->side), floor))
 			pool->at[n++] = pool->at[i];
 	pool->n = n;
 }
@@ -177,7 +170,7 @@ static struct pool intended(struct differ *d, size_t first, enum side to, const 
 		if (named != MAP_NONE && !d->unit[named].dead) {
 			recognise_copy(d, &d->unit[source], &d->unit[named], other(to));
 		} else if (has_floor(intent, twin->list[to])) {
-			if (*floor == NULL || !not_below(intent->next, *floor))
+			if (*floor == NULL || !key_not_below(intent->next, *floor))
 				*floor = intent->next;
 			*ARENA_PUSH(d->scratch, pool.at, pool.n, pool.cap) = source;
 		}

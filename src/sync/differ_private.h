@@ -41,6 +41,7 @@ struct unit {
 	bool fresh;	    /* paired just now: what the row says of flags is no base */
 	bool dead;	    /* became part of another unit */
 	bool adrift;	    /* its row has keys of an epoch that ended */
+	bool thrown[2];	    /* gone here, and `born` in this run */
 	bool found;	    /* gone here, and there in another mailbox that needs no move */
 	uint8_t ask;	    /* 1 << enum read_part */
 };

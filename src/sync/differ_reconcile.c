@@ -2,6 +2,10 @@
 
 #include "sync/differ_private.h"
 
+/* A copy that was taken and thrown away so often is not sent again: Gmail does that to a message
+ * that it has. */
+#define MOST_THROWN 2
+
 /* ---- the table ---- */
 
 enum action {
@@ -123,6 +127,7 @@ struct step reconcile_step(const struct differ *d, const struct unit *u, enum st
 		else if (row != NULL)
 			step.want[side] = row->flags[side];
 		step.base[side] = step.want[side];
+		step.thrown |= kind == STEP_PAIR && u->thrown[side];
 	}
 	return step;
 }
@@ -329,10 +334,15 @@ static void take(struct differ *d, const struct unit *u, enum half right, bool f
 	reconcile_add(d, &step);
 }
 
-static bool is_refused(const struct differ *d, const struct unit *u, enum side to)
+/* A copy that was thrown away is made once more in the next run, and then no more. */
+static bool is_unwanted(struct differ *d, const struct unit *u, enum side to)
 {
 	const struct row *row = unit_row(d, u);
-	return row != NULL && row->refused >= 2 && u->state[to] == NEVER;
+	bool often = row != NULL && row->thrown + u->thrown[to] >= MOST_THROWN;
+	if (often && u->state[to] == NEVER)
+		*ARENA_PUSH(d->arena, d->plan->thrown, d->plan->n_thrown, d->plan->cap_thrown) =
+			(struct thrown){.twin = u->twin, .row = u->row, .from = other(to)};
+	return (often && u->state[to] == NEVER) || u->thrown[to];
 }
 
 /* A message brought back with a mark that counts as gone there would go again at once. */
@@ -350,7 +360,7 @@ static void gets(struct differ *d, struct unit *u, enum side to)
 		agree(d, u);
 		return;
 	}
-	if (is_refused(d, u, to) || would_be_gone(d, u, to)) {
+	if (is_unwanted(d, u, to) || would_be_gone(d, u, to)) {
 		reconcile_keep(d, u);
 		return;
 	}
@@ -475,9 +485,20 @@ static void moor(struct differ *d, const struct unit *u, size_t first)
 	note_keys(d, u);
 }
 
+/* What was thrown away never was there, unless it was only moved to another mailbox. */
+static void forget_thrown(struct unit *u)
+{
+	for (enum side side = LEFT; side <= RIGHT; side++) {
+		u->thrown[side] &= u->state[side] == GONE && u->mate == NONE && !u->found;
+		if (u->thrown[side])
+			u->state[side] = NEVER;
+	}
+}
+
 void reconcile(struct differ *d, struct unit *u)
 {
 	size_t first = d->plan->n;
+	forget_thrown(u);
 	uint8_t left = u->marked[LEFT] ? GONE : u->state[LEFT];
 	uint8_t right = u->marked[RIGHT] ? GONE : u->state[RIGHT];
 	enum table table = unit_excluded(d, u) ? EXCLUDED : table_of_mode[d->policy->mode];

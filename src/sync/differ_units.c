@@ -117,6 +117,11 @@ static struct map *index_keys(const struct message_list *list)
 	return index;
 }
 
+static bool is_born(const struct twin *twin, enum side side, const struct row *row)
+{
+	return twin->born[side] != NULL && key_not_below(row->key[side], twin->born[side]);
+}
+
 static enum state state_by_key(
 	const struct twin *twin, enum side side, const struct row *row, uint32_t found)
 {
@@ -129,9 +134,10 @@ static enum state state_by_key(
 		return REMEMBERED;
 	if (twin->new_epoch[side] || list == NULL)
 		return LOST;
-	if (twin->unsure[side] || (found == NOT_LISTED && list->partial))
+	if (twin->unsure[side])
 		return SAME;
-	return GONE;
+	/* A partial list has what is new, and need not name as gone what it never told of. */
+	return found == NOT_LISTED && list->partial && !is_born(twin, side, row) ? SAME : GONE;
 }
 
 static void look_up(struct differ *d, uint32_t t, enum side side, struct look *look)
@@ -217,9 +223,12 @@ static void add_row(struct differ *d, uint32_t t, uint32_t r, const struct look 
 		u.state[side] = look[side].state[r];
 		u.adrift |= has_old_key(d, t, side, &d->twin[t].row[r]);
 	}
-	for (enum side side = LEFT; side <= RIGHT; side++)
+	for (enum side side = LEFT; side <= RIGHT; side++) {
 		if (u.state[side] == SAME)
 			u.state[side] = (uint8_t)unit_state(d, &u, side);
+		u.thrown[side] =
+			u.state[side] == GONE && is_born(&d->twin[t], side, &d->twin[t].row[r]);
+	}
 	go_on_deleting(d, &u);
 	unit_mark(d, &u);
 	if (has_news(d, &u))

@@ -82,8 +82,9 @@ struct report {
 	uint64_t problems;
 	uint64_t held_deletions; /* what the guard kept from being deleted; --max-deletions must be
 				    this to go on */
-	bool changes;		 /* there was, or (diff) is, something to do */
-	bool state_was_missing;	 /* the state was made anew in this run */
+	uint64_t conflicts; /* flags that both sides changed to different values, decided by rule */
+	bool changes;	    /* there was, or (diff) is, something to do */
+	bool state_was_missing; /* the state was made anew in this run */
 };
 
 /* report_worse(a, b): of two exit codes the one to return: first of 7, 5, 3, 4, 1, 6; a signal's

@@ -23,10 +23,11 @@ bool report_json(const struct report *r, struct buffer *out)
 	       buffer_puts(out, ",\"pair\":") && json_string(out, r->pair->name) &&
 	       buffer_printf(out,
 		       ",\"exit\":%d,\"seconds\":%.3f,\"mailboxes\":%llu,\"equal\":%llu,"
-		       "\"problems\":%llu,\"held_deletions\":%llu,\"sides\":{",
+		       "\"problems\":%llu,\"held_deletions\":%llu,\"conflicts\":%llu,"
+		       "\"sides\":{",
 		       r->exit, r->seconds, (unsigned long long)r->mailboxes,
 		       (unsigned long long)r->equal, (unsigned long long)r->problems,
-		       (unsigned long long)r->held_deletions) &&
+		       (unsigned long long)r->held_deletions, (unsigned long long)r->conflicts) &&
 	       put_side(r, LEFT, out) && buffer_puts(out, ",") && put_side(r, RIGHT, out) &&
 	       buffer_puts(out, "}}");
 }

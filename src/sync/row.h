@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "config/config.h"
 #include "mail/message.h"
@@ -24,7 +25,7 @@ struct row {
 	bool marked[2];	    /* we were to delete it and could only mark it \Deleted (no UIDPLUS) */
 	bool verified;	    /* the bytes of both halves were compared, or copied by us */
 	bool excluded;	    /* out of `messages` now; found out by each run, not stored */
-	uint16_t refused;   /* times that a copy of it was refused or thrown away */
+	uint16_t thrown;    /* times that the other side took a copy of it and threw it away */
 	struct identity identity; /* header digest; all zero = never read */
 	struct identity digest;	  /* of the whole message; all zero = never read */
 	uint64_t size;
@@ -44,5 +45,12 @@ struct intent {
 		*next; /* of the target when it was begun: its key is not below `next`; or NULL */
 	struct identity identity; /* of the source, where it was known */
 };
+
+/* Whether a UID is not below another: it has more digits, or as many and larger ones. */
+static inline bool key_not_below(const char *key, const char *floor)
+{
+	size_t a = strlen(key), b = strlen(floor);
+	return a != b ? a > b : strcmp(key, floor) >= 0;
+}
 
 #endif

@@ -26,9 +26,10 @@
 struct box {
 	const struct pairing *pairing;
 	struct state_twin known; /* as the state has it, or will */
+	uint64_t arrived[2];	 /* copies of this run there, whose keys were told */
 	bool written[2];	 /* this run changed it on that side */
-	bool unsettled;	 /* a step was held back, failed or was cut off: the old cursors stay */
-	bool refused;	 /* a message was refused for itself: it is tried again in the next run */
+	bool unsettled; /* a step was held back, failed or was cut off: the old cursors stay */
+	bool retry; /* one message was not done for reasons of its own: try it in the next run */
 	bool look_again; /* there is more to find out or to do: list both sides again */
 	bool look[2];	 /* list this side, whatever the listing of mailboxes said */
 	bool whole[2];	 /* list this side from the beginning, not from its cursor */
@@ -68,6 +69,7 @@ struct run {
 	struct pairings *pairings;
 	struct box *box;
 	size_t boxes;
+	struct map *told;   /* ids of rows whose copy was refused: see run_tells_first() */
 	bool second;	    /* this is the second pass */
 	bool no_deletes[2]; /* nothing is deleted on this side: the other could not be read whole */
 	struct progress progress;
@@ -81,6 +83,10 @@ void run_problem(struct run *run, enum side side, const char *mailbox, const cha
  * know by its subject. */
 void run_refused(struct run *run, enum side side, const char *mailbox, const char *key,
 	const char *subject, const struct error *err);
+
+/* run_tells_first(run, row): whether nobody was told yet, in this run, that a copy of ${row} was
+ * refused; from now on somebody was, and it is not sent again in this run. */
+bool run_tells_first(struct run *run, const struct row *row);
 
 /* run_failed(run, side, err): a failure that ends the pair; always false. */
 bool run_failed(struct run *run, enum side side, const struct error *err);

@@ -153,16 +153,19 @@ static bool settle_arrived(
 	box->written[step->to] = true;
 	run->progress.messages_done++;
 	run->progress.bytes_done += item->size;
-	if (item->key == NULL) {
-		/* The store could not tell: the intent stays, and the second look finds it. */
-		box->look_again = true;
-		return true;
-	}
 	row_of_copy(v, step, item, &row);
+	if (item->key == NULL) {
+		/* The store could not tell: the intent stays, and the second look finds it, or it
+		 * was thrown away. */
+		box->look_again = true;
+		row.flags[step->to] = 0;
+		row.thrown++;
+		return put_row(run, v, step, &row);
+	}
+	box->arrived[step->to]++;
 	row.key[step->to] = arena_strdup(v->arena, item->key);
 	row.flags[step->to] = item->held;
 	row.verified = true;
-	row.refused = 0;
 	return put_row(run, v, step, &row) && drop_intent(run, item);
 }
 
@@ -173,15 +176,16 @@ static bool settle_refused(
 	struct box *box = v->box[step->twin];
 	struct row row;
 	enum side from = other(step->to);
-	run_refused(
-		run, from, box->known.name[from], item->message.key, item->subject, item->error);
-	box->refused = true;
 	row_of_copy(v, step, item, &row);
-	if (row.key[step->to] == NULL) {
+	if (row.key[step->to] == NULL)
 		row.flags[step->to] = 0;
-		row.refused++;
-	}
-	return put_row(run, v, step, &row) && drop_intent(run, item);
+	box->retry = true;
+	if (!put_row(run, v, step, &row) || !drop_intent(run, item))
+		return false;
+	if (run_tells_first(run, &row))
+		run_refused(run, from, box->known.name[from], item->message.key, item->subject,
+			item->error);
+	return true;
 }
 
 /* Listed and not sent: expunged in between, most likely.  The second look tells; when the message
@@ -297,6 +301,19 @@ static void note_failure(struct run *run, struct survey *v, const struct step *s
 		run_problem(run, job->side, job->name[job->side], item->key, item->error);
 }
 
+/* Deleted as far as it can be: the row says so, and the next run goes on from there. */
+static bool settle_marked(struct run *run, struct survey *v, const struct step *step)
+{
+	struct box *box = v->box[step->twin];
+	struct row row = {0};
+	box->written[step->to] = true;
+	box->retry = true;
+	if (step->follows && !find_left_row(run, v, step, &row))
+		return false;
+	step_marked(v->twin, step, &row);
+	return put_row(run, v, step, &row);
+}
+
 bool settle_change_job(struct run *run, struct survey *v, const struct plan *plan,
 	struct ledger *ledger, struct job *job)
 {
@@ -307,10 +324,8 @@ bool settle_change_job(struct run *run, struct survey *v, const struct plan *pla
 		ledger->pending[item->step]--;
 		if (item->state == ITEM_DONE)
 			count_change(run, v, step, item, job->side);
-		/* The row stays as it was: the next run finds one half gone and deletes the other.
-		 */
 		if (item->marked_only)
-			v->box[step->twin]->written[step->to] = true;
+			ok = settle_marked(run, v, step);
 		if (!succeeded(step, item)) {
 			ledger->failed[item->step] = 1;
 			note_failure(run, v, step, job, item);
@@ -371,7 +386,7 @@ bool settle_end(struct run *run, struct survey *v, const struct plan *plan, bool
 	for (size_t i = 0; ok && i < v->n; i++) {
 		if (whole)
 			advance(run, v, i);
-		v->box[i]->known.retry = v->box[i]->refused;
+		v->box[i]->known.retry = v->box[i]->retry;
 		ok = run_state_ok(run, state_put_twin(run->state, &v->box[i]->known, &err), &err) &&
 		     drop_old_intents(run, v, i);
 	}

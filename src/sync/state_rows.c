@@ -8,14 +8,17 @@ enum {
 	BIT_GONE_RIGHT = 1 << 1, /* both stand as 3 in the index row_halves */
 	BIT_TAKEN_LEFT = 1 << 2,
 	BIT_TAKEN_RIGHT = 1 << 3,
-	BIT_VERIFIED = 1 << 4
+	BIT_VERIFIED = 1 << 4,
+	BIT_MARKED_LEFT = 1 << 5,
+	BIT_MARKED_RIGHT = 1 << 6
 };
 
 static int64_t bits_of(const struct row *row)
 {
 	return (row->gone[LEFT] ? BIT_GONE_LEFT : 0) | (row->gone[RIGHT] ? BIT_GONE_RIGHT : 0) |
 	       (row->taken[LEFT] ? BIT_TAKEN_LEFT : 0) | (row->taken[RIGHT] ? BIT_TAKEN_RIGHT : 0) |
-	       (row->verified ? BIT_VERIFIED : 0);
+	       (row->marked[LEFT] ? BIT_MARKED_LEFT : 0) |
+	       (row->marked[RIGHT] ? BIT_MARKED_RIGHT : 0) | (row->verified ? BIT_VERIFIED : 0);
 }
 
 static void set_bits(struct row *row, int64_t bits)
@@ -24,6 +27,8 @@ static void set_bits(struct row *row, int64_t bits)
 	row->gone[RIGHT] = bits & BIT_GONE_RIGHT;
 	row->taken[LEFT] = bits & BIT_TAKEN_LEFT;
 	row->taken[RIGHT] = bits & BIT_TAKEN_RIGHT;
+	row->marked[LEFT] = bits & BIT_MARKED_LEFT;
+	row->marked[RIGHT] = bits & BIT_MARKED_RIGHT;
 	row->verified = bits & BIT_VERIFIED;
 }
 
@@ -74,7 +79,7 @@ bool state_put_row(struct state *state, int64_t twin, struct row *row,
 	if (!put_both_flags(&q, row, flags, err))
 		return false;
 	query_put_int(&q, bits_of(row));
-	query_put_int(&q, row->refused);
+	query_put_int(&q, row->thrown);
 	query_put_identity(&q, &row->identity);
 	query_put_identity(&q, &row->digest);
 	query_put_int(&q, (int64_t)row->size);
@@ -104,7 +109,7 @@ static struct row take_row(
 	const char *right = query_text(q, NULL);
 	row.flags[RIGHT] = right == NULL ? row.flags[LEFT] : flags_parse(flags, right);
 	set_bits(&row, query_int(q));
-	row.refused = (uint16_t)query_int(q);
+	row.thrown = (uint16_t)query_int(q);
 	row.identity = query_identity(q);
 	row.digest = query_identity(q);
 	row.size = (uint64_t)query_int(q);

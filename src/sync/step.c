@@ -154,8 +154,10 @@ bool step_row(const struct twin *twins, const struct step *step, struct row *row
 	}
 	if (step->kind == STEP_COPY)
 		row->verified = true;
-	if (there[LEFT] && there[RIGHT])
-		row->refused = 0;
+	/* Seen on both sides; that a copy was taken says nothing yet. */
+	if (step->kind == STEP_PAIR && there[LEFT] && there[RIGHT])
+		row->thrown = 0;
+	row->thrown = (uint16_t)(row->thrown + step->thrown);
 	return there[LEFT] || there[RIGHT];
 }
 

@@ -123,6 +123,7 @@ class _Session:
         self.speaking = threading.Lock()        # held for one whole response to the client
         self.changed = threading.Condition()
         self.continuations, self.ended = 0, set()   # "+" seen, tags of replies seen
+        self.appends = set()                        # tags of APPENDs
         self.over = False
 
     # ---- client to server ----
@@ -147,6 +148,8 @@ class _Session:
             if tag is None:
                 tag, _, part = part.partition(' ')
             text += without_strings(part[:-len(literal[0])] + '{}' if literal else part)
+            if text.upper().startswith('APPEND '):
+                self.appends.add(tag)
             wrong = [c for c in needs(text) if not self.profile.has(c)]
             if literal and literal[2] and not self.profile.has('LITERAL+'):
                 wrong.append('LITERAL+')
@@ -200,6 +203,9 @@ class _Session:
         if not line:
             return False
         self._note(line)
+        tag, _, text = line.decode('utf-8', 'replace').partition(' ')
+        if tag in self.appends and text.startswith('OK') and self.relay.appended:
+            self.relay.appended()
         with self.speaking:     # so that a refusal comes between two responses, never within one
             while True:
                 self.client.sendall(self._edit(line))
@@ -248,8 +254,9 @@ class _Session:
 
 
 class ProfileRelay(Listener):
-    def __init__(self, port, profile):
-        self.target, self.profile = port, profile
+    def __init__(self, port, profile, appended=None):
+        """`appended()` is called when a message was appended, before the client hears of it."""
+        self.target, self.profile, self.appended = port, profile, appended
         self.violations = []
 
     def serve(self, client):

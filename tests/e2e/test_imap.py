@@ -178,6 +178,65 @@ class WithNothing(Between, suite.Case):
             what: n for what, n in self.twin.sync().changes().items() if what[1] == 'deleted'})
         self.assertEqual({'kept', 'marked by another'}, set(subjects(two)))
 
+    def test_a_deletion_that_could_only_be_marked_is_given_up_when_somebody_takes_the_mark_off(self):
+        one, two = self.maildir(), self.imap()
+        one.add(letter('mine'), letter('kept'))
+        self.pair(one, two)
+        self.sync_settled()
+        two.add(letter('marked by another', flags=['\\Deleted']))
+        one.delete('mine')
+        self.twin.sync(expect=1)
+        two.flag('mine', '-\\Deleted')
+        two.flag('marked by another', '-\\Deleted')
+        self.sync_settled()
+        self.assertEqual({'mine', 'kept', 'marked by another'}, set(subjects(two)))
+
+
+class ThrowsAway(suite.Case):
+    """Gmail takes a copy of a message that it has, tells its UID, and does not keep it."""
+
+    def setUp(self):
+        super().setUp()
+        self.twin = Mailtwin(self.scratch)
+        self.direct = server.account(next(users))
+        self.one, self.sent = MaildirHand(self.scratch / 'one'), 0
+
+    def throw_away(self):
+        self.sent += 1
+        if 'twice' in subjects(ImapHand(self.direct)):
+            ImapHand(self.direct).delete('twice')
+
+    def assertTriedTwice(self, profile, **keys):
+        self.one.add(letter('kept'), letter('twice'))
+        with ProfileRelay(server.port, profile, self.throw_away) as relay:
+            self.two = ImapHand(self.direct.at(relay.port), self.direct)
+            self.twin.configure({'one': self.one.store(), 'two': self.two.store()}, {'pair': keys})
+            self.twin.sync()
+            self.assertEqual(2, self.sent)
+            told = self.twin.sync(expect=1).problems
+            self.assertIn('two took a copy of it twice and did not keep it', told)
+            self.assertEqual(3, self.sent)
+            for _ in range(2):
+                self.assertEqual(told, self.twin.sync(expect=1).problems)
+            self.assertEqual([], relay.violations)
+        self.assertEqual(3, self.sent)
+        self.assertEqual(['kept'], subjects(self.two))
+
+    def test_a_copy_that_is_thrown_away_twice_is_told_not_sent_again_and_no_deletion(self):
+        self.assertTriedTwice(EVERYTHING, between=['one', 'two'])
+        self.assertEqual({'kept', 'twice'}, set(subjects(self.one)))
+
+    def test_it_is_so_in_copy(self):
+        self.assertTriedTwice(EVERYTHING, **{'from': 'one', 'to': 'two'})
+
+    def test_it_stays_where_it_is_in_move(self):
+        self.assertTriedTwice(EVERYTHING, **{'from': 'one', 'to': 'two', 'mode': 'move'})
+        self.assertEqual(['twice'], subjects(self.one))
+
+    def test_it_is_so_where_the_server_does_not_tell_the_uid_of_a_copy(self):
+        self.assertTriedTwice(BARE, between=['one', 'two'])
+        self.assertEqual({'kept', 'twice'}, set(subjects(self.one)))
+
 
 if __name__ == '__main__':
     suite.main()

@@ -215,6 +215,25 @@ class Between:
         self.two.flag('a', '-\\Flagged')
         self.assertEqual({}, self.settled())
 
+    def test_a_flag_that_both_changed_to_different_values_is_counted_and_set_wins(self):
+        self.add('a', 'b')
+        self.pair(flags=False)
+        self.settled()
+        self.one.flag('a', '+\\Flagged')
+        self.settled()      # remembered as it is on each side
+        self.pair()
+        self.one.flag('a', '-\\Flagged')
+        self.two.flag('a', '+\\Flagged')
+        settle_clock()
+        told = self.twin.command('diff', '--verbose').out
+        self.assertIn('flags changed differently on both sides: 1 (', told)
+        self.assertNotIn('differently', self.twin.command('diff').out)
+        run = self.twin.sync()
+        self.assertEqual(1, run.end['conflicts'])
+        self.assertEqual({('one', 'flagged'): 1}, run.changes())
+        self.assertEqualSides()
+        self.assertEqual(0, self.twin.sync().end['conflicts'])
+
     def test_marked_messages_stay_unless_expunge_is_asked_for(self):
         self.add('a', 'b', 'c')
         self.pair()

@@ -129,7 +129,7 @@ static void make_row(struct chance *c, struct flag_table *flags, struct world *w
 	row->taken[LEFT] = fate[LEFT] == FATE_REMEMBERED && chance_of(c, 50);
 	row->verified = chance_of(c, 50);
 	if (fate[RIGHT] == FATE_NEVER && chance_of(c, 20))
-		row->refused = (uint16_t)(1 + chance_below(c, 2));
+		row->thrown = (uint16_t)(1 + chance_below(c, 2));
 	row->identity = (struct identity){{'c', (uint8_t)('0' + is[0])}};
 	/* A half that nobody can read any more was read while that was possible. */
 	if (twin->drafts || chance_of(c, 50) || fate[LEFT] <= FATE_GONE || fate[RIGHT] <= FATE_GONE)

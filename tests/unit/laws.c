@@ -226,7 +226,7 @@ static bool may_be_alone(const struct world *w, const struct row *row, const str
 	const struct message *m = left != NULL ? left : right;
 	bool marked = w->policy.expunge && (m->flags & FLAG_DELETED) != 0 &&
 		      (left != NULL || mode == MODE_BETWEEN || w->policy.bring_back);
-	if (is_excluded(w, row, left, right) || marked || row->refused >= 2)
+	if (is_excluded(w, row, left, right) || marked || row->thrown >= 2)
 		return true;
 	if (mode == MODE_COPY || mode == MODE_MOVE)
 		return left == NULL || row->gone[RIGHT];
@@ -349,11 +349,11 @@ static bool any_excluded(const struct world *w)
 	return w->excluded != 0;
 }
 
-static bool any_refused(const struct world *w)
+static bool any_thrown(const struct world *w)
 {
 	for (size_t t = 0; t < w->n; t++)
 		for (size_t i = 0; i < w->twin[t].rows; i++)
-			if (w->twin[t].row[i].refused >= 2)
+			if (w->twin[t].row[i].thrown >= 2)
 				return true;
 	return false;
 }
@@ -411,7 +411,7 @@ static void check_numbers(const struct trial *t, const struct world *after)
 	struct census was, is;
 	/* Brought back is also what is there, but marked away. */
 	bool comes_twice = w->policy.bring_back && w->policy.expunge;
-	bool less_is_right = any_excluded(w) || any_refused(w);
+	bool less_is_right = any_excluded(w) || any_thrown(w);
 	count_messages(w, &was);
 	count_messages(after, &is);
 	for (size_t i = 0; i < w->n; i++) {
@@ -500,15 +500,15 @@ static void cut_off(struct trial *t, struct world *w)
 }
 
 /*
- * Where one of two equal messages is excluded, was refused, or less is known than before, another
- * of them may be the one that finds a twin.  Under a new epoch nothing moves away, which is
+ * Where one of two equal messages is excluded, was thrown away, or less is known than before,
+ * another of them may be the one that finds a twin.  Under a new epoch nothing moves away, which is
  * possible again in the run after it; which of two equal messages moved decides what there is to
  * bring back; what a run deleted that died is unknown where a side cannot be read whole.
  */
 static bool ends_the_same(const struct trial *t)
 {
 	const struct world *w = t->before;
-	return !any_excluded(w) && !any_refused(w) && !t->read && !is_unsure(w) &&
+	return !any_excluded(w) && !any_thrown(w) && !t->read && !is_unsure(w) &&
 	       (w->n == 1 || (!has_new_epoch(w) && !w->policy.bring_back));
 }
 

@@ -82,7 +82,7 @@ struct item {
 	uint64_t size;
 	int64_t received;
 	bool whole, unread, out, verified, marked[2];
-	uint16_t refused;
+	uint16_t thrown;
 	flag_set flags[2];
 	int side; /* whose flags come next */
 };
@@ -109,8 +109,8 @@ static void item_word(struct scene *s, struct item *item, const char *word)
 		item->size = strtoull(value, NULL, 10);
 	else if ((value = after(word, "date:")) != NULL)
 		item->received = atoll(value);
-	else if ((value = after(word, "refused:")) != NULL)
-		item->refused = (uint16_t)atoi(value);
+	else if ((value = after(word, "thrown:")) != NULL)
+		item->thrown = (uint16_t)atoi(value);
 	else if ((value = after(word, "marked:")) != NULL && parse_side(value, &side))
 		item->marked[side] = true;
 	else if (strcmp(word, "whole") == 0)
@@ -210,7 +210,7 @@ static void add_row(struct scene *s, size_t t, char *text)
 	item_words(s, &item, &words);
 	row->size = item.size;
 	row->received = item.received;
-	row->refused = item.refused;
+	row->thrown = item.thrown;
 	row->verified = item.verified;
 	row->excluded = item.out;
 	for (enum side side = LEFT; side <= RIGHT; side++) {
@@ -258,6 +258,14 @@ static void holds(struct scene *s, size_t t, enum side side, struct words *words
 	}
 }
 
+static bool next_piece_is(struct scene *s, struct words *words, const char **piece)
+{
+	const char *next = next_piece(words);
+	if (next != NULL)
+		*piece = arena_strdup(s->arena, next);
+	return next != NULL;
+}
+
 static bool add_circumstance(struct scene *s, size_t t, char *text)
 {
 	static const struct {
@@ -287,6 +295,8 @@ static bool add_circumstance(struct scene *s, size_t t, char *text)
 		return false;
 	if (strcmp(word, "partial") == 0)
 		return s->list[t][side].partial = true;
+	if (strcmp(word, "born") == 0 && next_piece_is(s, &words, &twin->born[side]))
+		return true;
 	if (strcmp(word, "missing") == 0)
 		return (twin->list[side] = NULL) == NULL;
 	if (strcmp(word, "holds") != 0)

@@ -97,8 +97,8 @@ static void print_rows(const struct scene *s, size_t t, struct buffer *out)
 		buffer_puts(out, " |");
 		put_flags(s, out, row->flags[RIGHT]);
 		put_content(out, &row->identity, &row->digest, row->size, row->received);
-		if (row->refused > 0)
-			buffer_printf(out, " refused:%u", row->refused);
+		if (row->thrown > 0)
+			buffer_printf(out, " thrown:%u", row->thrown);
 		for (enum side side = LEFT; side <= RIGHT; side++)
 			if (row->marked[side])
 				buffer_printf(out, " marked:%s", side_names[side]);
@@ -127,6 +127,9 @@ static void print_circumstances(const struct scene *s, size_t t, struct buffer *
 	print_sides(out, "read-only", twin->read_only);
 	print_sides(out, "missing", missing);
 	print_sides(out, "partial", partial);
+	for (enum side side = LEFT; side <= RIGHT; side++)
+		if (twin->born[side] != NULL)
+			buffer_printf(out, "  born %s %s\n", side_names[side], twin->born[side]);
 	if (twin->drafts)
 		buffer_puts(out, "  drafts\n");
 	for (enum side side = LEFT; side <= RIGHT; side++) {
@@ -200,6 +203,10 @@ void scene_notes(const struct scene *s, const struct plan *plan, const struct un
 		const struct doubt *doubt = &plan->doubt[i];
 		buffer_printf(out, "doubt %s %zu", side_names[doubt->side], doubt->deletes);
 		put_note(s, "", doubt->twin, out);
+	}
+	for (size_t i = 0; i < plan->n_thrown; i++) {
+		const struct thrown *t = &plan->thrown[i];
+		buffer_printf(out, "not sent again %s\n", s->row[t->twin][t->row].key[t->from]);
 	}
 	if (plan->conflicts > 0)
 		buffer_printf(out, "conflicts %zu\n", plan->conflicts);

@@ -49,12 +49,13 @@ static void the_end_of_a_run_tells_what_was_done_to_each_side(void **state)
 		.problems = 1};
 	report.side[RIGHT].copied = 3;
 	report.side[LEFT].round_trips = 4;
+	report.conflicts = 2;
 	buffer_init(&out, 4096);
 	assert_true(report_json(&report, &out));
 	assert_string_equal(out.data,
 		"{\"v\":1,\"event\":\"end\",\"time\":\"1996-07-17T09:44:25Z\",\"pair\":\"p\","
 		"\"exit\":1,\"seconds\":1.500,\"mailboxes\":2,\"equal\":7,\"problems\":1,"
-		"\"held_deletions\":0,\"sides\":{"
+		"\"held_deletions\":0,\"conflicts\":2,\"sides\":{"
 		"\"work\":{\"copied\":0,\"flagged\":0,\"deleted\":0,\"moved\":0,\"bytes_in\":0,"
 		"\"bytes_out\":0,\"round_trips\":4},"
 		"\"lap\\\"top\":{\"copied\":3,\"flagged\":0,\"deleted\":0,\"moved\":0,\"bytes_in\":"

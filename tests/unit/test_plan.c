@@ -265,12 +265,12 @@ static void a_row_that_is_found_again_was_not_compared(void **state)
 	struct scene s;
 	struct row row;
 	struct plan *p =
-		plan_of("left: a9 is:1\nright: b1\nbase: a1=b1 verified refused:1\n", &s, flags);
+		plan_of("left: a9 is:1\nright: b1\nbase: a1=b1 verified thrown:1\n", &s, flags);
 	assert_int_equal(p->n, 1);
 	assert_true(step_row(s.twin, &p->step[0], &row));
 	assert_string_equal(row.key[LEFT], "a9");
 	assert_false(row.verified);
-	assert_int_equal(row.refused, 0);
+	assert_int_equal(row.thrown, 0);
 	arena_free(s.arena);
 	flag_table_free(flags);
 }

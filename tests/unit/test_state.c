@@ -92,9 +92,10 @@ static void assert_same_row(const struct row *a, const struct row *b)
 		assert_int_equal(a->flags[s], b->flags[s]);
 		assert_int_equal(a->gone[s], b->gone[s]);
 		assert_int_equal(a->taken[s], b->taken[s]);
+		assert_int_equal(a->marked[s], b->marked[s]);
 	}
 	assert_int_equal(a->verified, b->verified);
-	assert_int_equal(a->refused, b->refused);
+	assert_int_equal(a->thrown, b->thrown);
 	assert_memory_equal(a->identity.octet, b->identity.octet, IDENTITY_SIZE);
 	assert_memory_equal(a->digest.octet, b->digest.octet, IDENTITY_SIZE);
 	assert_true(a->size == b->size && a->received == b->received);
@@ -117,10 +118,12 @@ static void a_row_comes_out_as_it_went_in(void **context)
 		{.key = {NULL, "1700.M2"},
 			.gone = {false, true},
 			.taken = {false, true},
-			.refused = UINT16_MAX,
+			.marked = {true, false},
+			.thrown = UINT16_MAX,
 			.received = -1},
 		{.key = {"4", ""},
 			.verified = true,
+			.marked = {false, true},
 			.size = UINT64_MAX,
 			.received = INT64_MAX,
 			.identity = {{1}},
