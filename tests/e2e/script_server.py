@@ -7,6 +7,7 @@ A script is steps, one a line.  Lines that begin with # and empty lines are noth
     bytes: \x16\x03\x01         say these octets and nothing else; escapes as in Python
     body: 100 x                 say a literal: {100}, and the text again and again for 100 octets
     short body: 100 7 x         the same, but only the first 7 octets come
+    octets: 100 x               say the text again and again for 100 octets, and nothing else
     message: 2 7 Subject: x\r\n  say the 2nd message, UID 7: FETCH with BODY[] and a literal of the right length
     flood: 1000 * OK tick       say the line so often
     wait: 0.5                   seconds
@@ -47,7 +48,7 @@ import time
 
 from relay import Listener
 
-STEPS = {'S', 'C', 'bytes', 'body', 'short body', 'message', 'flood', 'wait', 'drip', 'starttls', 'close', 'reset',
+STEPS = {'S', 'C', 'bytes', 'body', 'short body', 'octets', 'message', 'flood', 'wait', 'drip', 'starttls', 'close', 'reset',
          'refuse literals'}
 
 
@@ -217,9 +218,16 @@ class _Session:
         self._literal(int(size), int(came), text)
 
     def _literal(self, size, came, text):
+        self._send(b'{%d}\r\n' % size)
+        self._again_and_again(came, text)
+
+    def do_octets(self, value):
+        size, text = value.split(' ', 1)
+        self._again_and_again(int(size), text)
+
+    def _again_and_again(self, came, text):
         unit = _octets(text)
         piece = unit * (1 + 65536 // len(unit))
-        self._send(b'{%d}\r\n' % size)
         while came > 0:
             self._send(piece[:came])
             came -= len(piece)
