@@ -17,8 +17,10 @@
  * last one.
  *
  * Until it is known that this server tells the UID before the body, each message gets a command of
- * its own: then a body without a UID before it can be none but the one asked for.  So too after a
- * server has said no to a set: one bad message must not cost the others (Yahoo's UNAVAILABLE).
+ * its own: then a body without a UID before it can be none but the one asked for.  So too, on every
+ * connection, after a server has said no to a set: one bad message must not cost the others
+ * (Yahoo's UNAVAILABLE).  What was not sent of such a set is left out as if it were gone; asked for
+ * again, it is sent, or refused by itself.
  */
 
 /* A command of a fetch; its messages are wanted[first..first + n). */
@@ -137,7 +139,8 @@ static bool submit(struct imap_fetching *f, const char *name, struct error *err)
 	f->open = imap_open_submit(f->link, name, false, err);
 	if (f->open == NULL)
 		return false;
-	bool sets = f->kind == FETCH_EMAILID || f->link->uid_place == UID_BEFORE_BODY;
+	bool sets = f->kind == FETCH_EMAILID ||
+		    (f->link->uid_place == UID_BEFORE_BODY && !f->link->store->refuses_sets);
 	return sets ? submit_sets(f, err) : submit_singly(f, err);
 }
 
@@ -288,9 +291,10 @@ static bool part_done(struct imap_link *link, void *who, uint32_t tag,
 	part->done = true;
 	if (condition->verdict == VERDICT_OK)
 		return true;
-	imap_refused(&part->failed, ERROR_MESSAGE, condition, "cannot fetch it");
 	if (part->n > 1)
-		link->uid_place = UID_UNSEEN; /* one by one from here on */
+		link->store->refuses_sets = true;
+	else
+		imap_refused(&part->failed, ERROR_MESSAGE, condition, "cannot fetch it");
 	return true;
 }
 

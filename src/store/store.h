@@ -163,7 +163,8 @@ struct store_ops {
 	 * after it (0 as well when nothing more is asked for); -1.  Messages come in any order
 	 * within a fetch.  message->key is one of ${keys}; size, received and flags (in no table:
 	 * system flags only) are filled in where the store told them.  What was left unread of the
-	 * last body is skipped.  A message that is not there any more is left out silently.
+	 * last body is skipped.  A message that is not there any more is left out silently; so are
+	 * those that were refused together with others, which may be asked for again.
 	 * ERROR_MESSAGE: message->key failed, go on. ERROR_MAILBOX: so did all that is still
 	 * missing of this fetch.
 	 */

@@ -123,6 +123,7 @@ class _Session:
         self.speaking = threading.Lock()        # held for one whole response to the client
         self.changed = threading.Condition()
         self.continuations, self.ended = 0, set()   # "+" seen, tags of replies seen
+        self.begun = set()                          # tags of commands
         self.appends = set()                        # tags of APPENDs
         self.over = False
 
@@ -150,12 +151,19 @@ class _Session:
             text += without_strings(part[:-len(literal[0])] + '{}' if literal else part)
             if text.upper().startswith('APPEND '):
                 self.appends.add(tag)
+            if self.relay.refuses and self.relay.refuses(text):
+                with self.changed:      # in its turn, as a server would
+                    self.changed.wait_for(lambda: self.begun <= self.ended or self.over)
+                with self.speaking:
+                    self.client.sendall(b'%s NO [SERVERBUG] cannot do that\r\n' % tag.encode())
+                return True
             wrong = [c for c in needs(text) if not self.profile.has(c)]
             if literal and literal[2] and not self.profile.has('LITERAL+'):
                 wrong.append('LITERAL+')
             if wrong:
                 return self._refuse(tag, text, wrong, literal)
             seen = self.continuations
+            self.begun.add(tag)
             self.server.sendall(line)
             if not literal:
                 return self._inner_lines(tag, text)
@@ -254,9 +262,10 @@ class _Session:
 
 
 class ProfileRelay(Listener):
-    def __init__(self, port, profile, appended=None):
-        """`appended()` is called when a message was appended, before the client hears of it."""
-        self.target, self.profile, self.appended = port, profile, appended
+    def __init__(self, port, profile, appended=None, refuses=None):
+        """`appended()` is called when a message was appended, before the client hears of it;
+        `refuses(command)` says to which commands the server says NO."""
+        self.target, self.profile, self.appended, self.refuses = port, profile, appended, refuses
         self.violations = []
 
     def serve(self, client):

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """IMAP to Maildir, Maildir to IMAP, IMAP to IMAP, on a real Dovecot in three profiles."""
 import itertools
+import re
 
 import compare
 import mailgen
@@ -236,6 +237,44 @@ class ThrowsAway(suite.Case):
     def test_it_is_so_where_the_server_does_not_tell_the_uid_of_a_copy(self):
         self.assertTriedTwice(BARE, between=['one', 'two'])
         self.assertEqual({'kept', 'twice'}, set(subjects(self.one)))
+
+
+class OneBadMessage(suite.Case):
+    """A server that says NO to every FETCH that has to do with a message that it cannot read."""
+    BAD = 7
+
+    def refuses(self, command):
+        found = re.match(r'UID FETCH ([0-9:,]+) .*BODY', command)
+        if not found:
+            return False
+        self.asked.append(found[1])
+        ranges = [part.partition(':') for part in found[1].split(',')]
+        return any(int(low) <= self.BAD <= int(high or low) for low, _, high in ranges)
+
+    def test_costs_no_other_message_its_copy(self):
+        self.asked = []
+        direct = server.account(next(users))
+        one, two = ImapHand(direct), MaildirHand(self.scratch / 'two')
+        for mailbox in ('A', 'Lists'):
+            one.create(mailbox)
+        # The first two show the client where this server puts the UID: sets come after that.
+        one.add(letter('first'), letter('second', 'A'),
+                *(letter('letter %d' % n, 'Lists') for n in range(1, 41)))
+        twin = Mailtwin(self.scratch)
+        with ProfileRelay(server.port, EVERYTHING, refuses=self.refuses) as relay:
+            twin.configure({'one': ImapHand(direct.at(relay.port)).store(connections=1), 'two': two.store()},
+                           {'pair': {'from': 'one', 'to': 'two'}})
+            run = twin.sync(expect=1)
+            self.assertTrue(any(':' in asked for asked in self.asked), 'no set was ever asked for')
+            self.assertIn('one: Lists uid 7: cannot fetch it', run.problems)
+            self.assertEqual(1, len(run.events('problem')), run.problems)
+            self.assertEqual({'letter %d' % n for n in range(1, 41) if n != self.BAD},
+                             set(subjects(two, 'Lists')))
+            again = twin.sync(expect=1)
+            self.assertEqual(({}, run.problems), (again.changes(), again.problems))
+        twin.configure({'one': one.store(), 'two': two.store()}, {'pair': {'from': 'one', 'to': 'two'}})
+        self.assertEqual({('two', 'copied'): 1}, twin.sync().changes())
+        self.assertNothing(compare.compare(one.read(), two.read()))
 
 
 if __name__ == '__main__':
