@@ -105,11 +105,14 @@ static bool no_way(struct imap_session *s, struct error *err)
 		error_set(err, ERROR_STORE, CAUSE_SIGNIN,
 			"cannot sign in to %s: with TLS off, the password would be sent in clear",
 			s->imap->host);
+	else if (ways.len == 0)
+		error_set(err, ERROR_STORE, CAUSE_SIGNIN,
+			"cannot sign in to %s: it offers no way that is known here", s->imap->host);
 	else
 		error_set(err, ERROR_STORE, CAUSE_SIGNIN,
 			"cannot sign in to %s: it offers %s, and the configuration wants another "
 			"way",
-			s->imap->host, ways.len > 0 ? ways.data : "no way that is known here");
+			s->imap->host, (const char *)ways.data);
 	buffer_finish(&ways);
 	return session_fail(s, err);
 }
