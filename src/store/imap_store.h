@@ -82,7 +82,7 @@ struct imap_store {
 	struct credentials *credentials;
 	_Atomic(struct imap_names *) names; /* the newest; never changed once it is here */
 	atomic_bool refuses_sets; /* it said no to a UID FETCH of many messages: ask for each */
-	atomic_int vanished;		    /* whether ENABLE gave QRESYNC; -1 = nobody knows yet */
+	atomic_int vanished;	  /* whether ENABLE gave QRESYNC; -1 = nobody knows yet */
 };
 
 /* Where the UID stands in what this server sends with a body. */

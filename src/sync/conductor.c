@@ -399,7 +399,7 @@ static bool second_pass(struct run *run)
 	if (ok) {
 		tell_thrown(run, survey, plan);
 		keep_harmless_steps(run, survey, plan);
-		ok = carry_out(run, survey, plan);
+		ok = altered_tell(run, survey) && carry_out(run, survey, plan);
 	}
 	survey_free(survey);
 	return ok;

@@ -19,6 +19,7 @@
  *   select.c      says which messages take part (`messages`)
  *   preview.c     tells what would be done, and does nothing (diff)
  *   carry.c       cuts the plan into jobs and hands them to the crew
+ *   altered.c    tells when a server stores other bytes than it was given
  *   settle.c      writes what came back into the state, and counts it
  */
 
@@ -184,5 +185,9 @@ bool settle_change_job(struct run *run, struct survey *survey, const struct plan
 /* settle_end(run, survey, plan, whole): forget what both sides lost; with ${whole} store the
  * cursors of mailboxes in which nothing is left to do. */
 bool settle_end(struct run *run, struct survey *survey, const struct plan *plan, bool whole);
+
+/* altered_tell(run, survey): in the closing look: tell, once for each side of a pair, that its
+ * server alters what it stores. */
+bool altered_tell(struct run *run, const struct survey *survey);
 
 #endif

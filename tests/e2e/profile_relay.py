@@ -164,12 +164,19 @@ class _Session:
                 return self._refuse(tag, text, wrong, literal)
             seen = self.continuations
             self.begun.add(tag)
+            if literal and literal[2] and tag in self.appends and self.relay.alters:
+                self._send_altered(line, literal)
+                continue
             self.server.sendall(line)
             if not literal:
                 return self._inner_lines(tag, text)
             if not literal[2] and not self._continued(tag, seen):
                 return True     # refused before the literal was sent
             self._copy(self.from_client, self.server, int(literal[1]))
+
+    def _send_altered(self, line, literal):
+        octets = self.relay.alters(self.from_client.read(int(literal[1])))
+        self.server.sendall(line[:line.rindex(b'{')] + b'{%d+}\r\n' % len(octets) + octets)
 
     def _inner_lines(self, tag, text):
         """What belongs to AUTHENTICATE or IDLE goes through as it is."""
@@ -262,10 +269,11 @@ class _Session:
 
 
 class ProfileRelay(Listener):
-    def __init__(self, port, profile, appended=None, refuses=None):
-        """`appended()` is called when a message was appended, before the client hears of it;
+    def __init__(self, port, profile, appended=None, refuses=None, alters=None):
+        """`alters(octets)` are what the server stores of a message that comes by LITERAL+; `appended()` is called when a message was appended, before the client hears of it;
         `refuses(command)` says to which commands the server says NO."""
-        self.target, self.profile, self.appended, self.refuses = port, profile, appended, refuses
+        self.target, self.profile = port, profile
+        self.appended, self.refuses, self.alters = appended, refuses, alters
         self.violations = []
 
     def serve(self, client):

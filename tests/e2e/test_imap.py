@@ -239,6 +239,32 @@ class ThrowsAway(suite.Case):
         self.assertEqual({'kept', 'twice'}, set(subjects(self.one)))
 
 
+class AltersMail(suite.Case):
+    def test_a_server_that_alters_what_it_stores_is_told_of_once_and_is_not_sent_it_again(self):
+        one, direct = MaildirHand(self.scratch / 'one'), server.account(next(users))
+        one.add(letter('a'), letter('b'))
+        twin = Mailtwin(self.scratch)
+        with ProfileRelay(server.port, EVERYTHING, alters=lambda octets: b'X-Scanned: yes\r\n' + octets) as relay:
+            twin.configure({'one': one.store(), 'two': ImapHand(direct.at(relay.port)).store()},
+                           {'pair': {'between': ['one', 'two']}})
+            first = twin.sync()
+            self.assertRegex(first.err, r'two: INBOX uid \d has \d+ octets and was sent with \d+: this server alters mail')
+            self.assertIn('here 2 of the messages', first.err)
+            self.assertEqual({}, twin.sync().changes())
+            one.add(letter('c'))
+            second = twin.sync()
+            self.assertEqual(({('two', 'copied'): 1}, ''), (second.changes(), second.err))
+            self.assertEqual({}, twin.sync().changes())
+        self.assertEqual(['a', 'b', 'c'], sorted(subjects(ImapHand(direct))))
+
+    def test_nothing_is_said_of_a_server_that_stores_what_it_was_given(self):
+        one, direct = MaildirHand(self.scratch / 'one'), server.account(next(users))
+        one.add(letter('a'), letter('b'))
+        twin = Mailtwin(self.scratch)
+        twin.configure({'one': one.store(), 'two': ImapHand(direct).store()}, {'pair': {'between': ['one', 'two']}})
+        self.assertNotIn('alters', twin.sync().err)
+
+
 class OneBadMessage(suite.Case):
     """A server that says NO to every FETCH that has to do with a message that it cannot read."""
     BAD = 7
