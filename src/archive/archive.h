@@ -1,0 +1,268 @@
+#ifndef MAILTWIN_ARCHIVE_ARCHIVE_H
+#define MAILTWIN_ARCHIVE_ARCHIVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "mail/message.h"
+
+/*
+ * An archive: one file that keeps mailboxes as they were on every day they were saved.
+ *
+ * The file is an SQLite database; doc/FORMAT.md describes it for people without this program.
+ *
+ *   source      an account; several may share an archive
+ *   snapshot    a source as it was at one moment; once taken it never changes.  One that is not
+ *               taken yet is the draft: what was written since the last one of its source
+ *   mailbox     of a source; its name holds for an interval of snapshots
+ *   message     the bytes, once, under their SHA-256, however many mailboxes hold it
+ *   placement   a message in a mailbox, with flags, keywords and date, for an interval of snapshots
+ *
+ * A `struct archive` is one connection to the file and belongs to one thread.  Errors of the file
+ * are ERROR_STORE and CAUSE_LOCAL; ERROR_MESSAGE is one message that is not whole, and the rest can
+ * still be read.  Whoever writes holds the lock (archive_lock()), and writes within a transaction.
+ */
+struct archive;
+
+#define ARCHIVE_DIGEST 32 /* octets of a message's digest */
+
+/* ---- the file (archive.c, archive_file.c) ---- */
+
+/*
+ * archive_create(path, err): make a new, empty archive, mode 0600; fails where there is anything of
+ * that name.  It has the name only once it is whole.
+ */
+bool archive_create(const char *path, struct error *err);
+
+/*
+ * archive_open(path, writing, missing, err): connect to the archive ${path}.  What is no archive,
+ * damaged at its head, or of a newer format is refused, untouched.  ${*missing} (may be NULL):
+ * there is no such file; that fails too.  NULL on failure.
+ */
+struct archive *archive_open(const char *path, bool writing, bool *missing, struct error *err);
+
+/* archive_close(archive): a transaction that is open is taken back; NULL is fine. */
+void archive_close(struct archive *archive);
+
+/*
+ * archive_lock(path, wait, err): hold ${path} for writing, waiting up to ${wait} seconds for
+ * whoever holds it; the descriptor that holds it, or -1.  archive_unlock(lock) ends it, after all
+ * connections of this process to the file are closed: closing a descriptor drops SQLite's locks.
+ */
+int archive_lock(const char *path, unsigned wait, struct error *err);
+void archive_unlock(int lock);
+
+/* archive_id(archive, arena, err): the random name that the archive got when it was made. */
+const char *archive_id(struct archive *archive, struct arena *arena, struct error *err);
+
+/* ---- sources and snapshots (archive_read.c) ---- */
+
+struct archive_source {
+	int64_t id;
+	const char *world; /* as store.h's world.id */
+	const char *name;  /* for people */
+	int64_t last;	   /* its last snapshot; 0 = none is taken yet */
+};
+
+struct archive_snapshot {
+	int64_t id; /* the number that people write; grows, is never used twice */
+	int64_t source;
+	int64_t taken;		      /* seconds since the epoch; 0 = the draft */
+	uint64_t messages, bytes;     /* in all its mailboxes */
+	uint64_t came, went, changed; /* since the snapshot of its source before it */
+	const char *note;	      /* why it is not the source whole; or NULL */
+	uint64_t sum;		      /* of all that is visible in it (archive_private.h) */
+	bool sound;		      /* the row matches its check */
+};
+
+/* Lists are on ${arena}, in order of id.  ${source} 0: of all sources.  Drafts are no part. */
+bool archive_sources(struct archive *archive, struct arena *arena, struct archive_source **out,
+	size_t *n, struct error *err);
+bool archive_snapshots(struct archive *archive, int64_t source, struct arena *arena,
+	struct archive_snapshot **out, size_t *n, struct error *err);
+
+/*
+ * archive_choose(archive, source, which, arena, out, err): the snapshot that a person means: number
+ * ${which}; or the last one taken up to a day "2026-11-23" or a moment "2026-11-23T04:00:00Z" (both
+ * UTC); NULL = the last one.  ${source}: the name or world of a source, or NULL where the archive
+ * holds one, or ${which} is a number.  CAUSE_CONFIG with what could be meant where that is not
+ * clear, or there is none.
+ */
+bool archive_choose(struct archive *archive, const char *source, const char *which,
+	struct arena *arena, struct archive_snapshot *out, struct error *err);
+
+/*
+ * archive_newest(archive, source, arena, out, found, err): the newest state of ${source}: its
+ * draft, or its last snapshot; ${*found} false: there is neither.
+ */
+bool archive_newest(struct archive *archive, int64_t source, struct arena *arena,
+	struct archive_snapshot *out, bool *found, struct error *err);
+
+/* ---- what is visible in a snapshot (archive_read.c) ---- */
+
+struct archive_mailbox {
+	int64_t id;	  /* stays when it is renamed */
+	const char *name; /* as mail/name.h writes it */
+	uint32_t use;	  /* USE_* */
+	bool subscribed;
+	uint64_t messages; /* of the newest state of the source, the draft's too */
+	uint64_t changes;  /* counts every change of it; with `messages` only of the newest state */
+};
+
+/* archive_mailboxes(archive, snapshot, arena, out, n, err): sorted by name.  ${snapshot} needs id
+ * and source; a draft may be asked for too. */
+bool archive_mailboxes(struct archive *archive, const struct archive_snapshot *snapshot,
+	struct arena *arena, struct archive_mailbox **out, size_t *n, struct error *err);
+
+struct archive_placement {
+	int64_t item; /* its key: stays when flags change */
+	int64_t mailbox;
+	int64_t message;
+	uint8_t digest[ARCHIVE_DIGEST];
+	uint64_t size;
+	uint32_t flags;	      /* FLAG_* below FLAG_SYSTEM_SETS */
+	const char *keywords; /* as flags_text() writes them, without system flags; "" = none */
+	int64_t received;     /* or RECEIVED_UNKNOWN */
+	int16_t zone;
+	const char *uid;     /* its name at the source, for people; or NULL */
+	bool sound;	     /* the row matches its check */
+	int64_t first, last; /* the snapshots that show it; last 0 = still there */
+};
+
+/*
+ * archive_visible(archive, snapshot, mailbox, err): begin to read the placements of ${mailbox} (0 =
+ * of all mailboxes, one after the other), in order of item.
+ * archive_visible_next(walk, out, err): 1; 0 = no more; -1.  Text is lent until the next call.
+ * archive_visible_end(walk): NULL is fine.  One walk at a time may be open on one connection for
+ * each of both kinds (one mailbox, all mailboxes).
+ */
+struct archive_walk;
+struct archive_walk *archive_visible(struct archive *archive,
+	const struct archive_snapshot *snapshot, int64_t mailbox, struct error *err);
+int archive_visible_next(
+	struct archive_walk *walk, struct archive_placement *out, struct error *err);
+void archive_visible_end(struct archive_walk *walk);
+
+/* What is known of one message. */
+struct archive_message {
+	int64_t id;
+	uint8_t digest[ARCHIVE_DIGEST];
+	uint64_t size;
+};
+
+/* archive_find(archive, prefix, arena, out, n, err): the messages whose digest, in hexadecimal
+ * digits of any case, begins with ${prefix}: the first FIND_MOST of them, in order of digest. */
+#define ARCHIVE_FIND_MOST 16
+bool archive_find(struct archive *archive, const char *prefix, struct arena *arena,
+	struct archive_message **out, size_t *n, struct error *err);
+
+/* Decoded header fields of a message, as `ls` and `search` show them; UTF-8, "" where missing. */
+struct archive_header {
+	int64_t date; /* of the Date field, or RECEIVED_UNKNOWN */
+	const char *from, *to, *cc, *subject, *message_id;
+};
+
+/* archive_header(archive, message, arena, out, err): what the file keeps of the header of message
+ * ${message}; one of which nothing is kept is empty. */
+bool archive_header(struct archive *archive, int64_t message, struct arena *arena,
+	struct archive_header *out, struct error *err);
+
+/* ---- the bytes of a message (archive_body.c) ---- */
+
+/*
+ * archive_body_new(archive), archive_body_free(body): what reads bodies, one at a time; NULL is
+ * fine to free.
+ * archive_body_open(body, message, reader, err): begin to read ${message}; what was open is given
+ * up.  The reader (mail/message.h) is lent until the next call.  It fails with ERROR_MESSAGE where
+ * the message is not whole: its last run is lent only once the digest of all is known to be right.
+ */
+struct archive_body;
+struct archive_body *archive_body_new(struct archive *archive);
+void archive_body_free(struct archive_body *body);
+bool archive_body_open(struct archive_body *body, const struct archive_message *message,
+	struct reader **reader, struct error *err);
+
+/* ---- writing (archive_pack.c, archive_write.c, archive_place.c) ---- */
+
+/*
+ * A message on its way in: hashed and compressed, not yet in the file.
+ *
+ * archive_add(archive, level, reader, out, err): read ${reader} to its end, compressed by zlib's
+ * ${level}.  Where more than some MiB wait, they are written to the file in a transaction of their
+ * own, which shows nothing yet.  ERROR_MESSAGE when the reader failed: nothing is left of it.
+ * The message is the archive's, until archive_added() or archive_close().
+ */
+struct archive_pending;
+bool archive_add(struct archive *archive, int level, struct reader *reader,
+	struct archive_pending **out, struct error *err);
+
+/* archive_added(archive, pending, message, err): within a transaction, put it into the file, if
+ * those bytes are not there already; ${pending} is gone.  archive_drop(archive): forget all that
+ * wait. */
+bool archive_added(struct archive *archive, struct archive_pending *pending,
+	struct archive_message *message, struct error *err);
+void archive_drop(struct archive *archive);
+
+/* archive_clean(archive, err): before a run writes: take away what a stopped one left of messages
+ * that it had not read to their end. */
+bool archive_clean(struct archive *archive, struct error *err);
+
+/* archive_source(archive, world, name, id, err): within a transaction, the source ${world}, made
+ * where it is missing; its name is ${name} from now on. */
+bool archive_source(struct archive *archive, const char *world, const char *name, int64_t *id,
+	struct error *err);
+
+/*
+ * archive_begin(archive, err), archive_commit(archive, err), archive_rollback(archive): one
+ * transaction, durable when commit returns.  Another process that writes is waited for.
+ * archive_draft(archive, source, draft, err): within one, the draft of ${source}, begun where there
+ * is none: what follows changes it.
+ */
+bool archive_begin(struct archive *archive, struct error *err);
+bool archive_draft(
+	struct archive *archive, int64_t source, struct archive_snapshot *draft, struct error *err);
+bool archive_commit(struct archive *archive, struct error *err);
+void archive_rollback(struct archive *archive);
+
+/* All of the following change the draft that archive_draft() began in this transaction.  A mailbox
+ * or item that is not there: false, with ERROR_MAILBOX or ERROR_MESSAGE. */
+
+/* archive_place(archive, placement, err): add what ${placement} says (mailbox, message, size,
+ * digest, flags, keywords, received, zone, uid); its item is filled in. */
+bool archive_place(struct archive *archive, struct archive_placement *placement, struct error *err);
+
+/* archive_placed(archive, mailbox, item, arena, out, err): the placement as it is now: 1; 0 = it is
+ * not there; -1. */
+int archive_placed(struct archive *archive, int64_t mailbox, int64_t item, struct arena *arena,
+	struct archive_placement *out, struct error *err);
+
+/* archive_change(archive, placement, flags, keywords, err): give it other flags and keywords.
+ * archive_remove(archive, placement, err): take it out of the draft. */
+bool archive_change(struct archive *archive, const struct archive_placement *placement,
+	uint32_t flags, const char *keywords, struct error *err);
+bool archive_remove(
+	struct archive *archive, const struct archive_placement *placement, struct error *err);
+
+/* Mailboxes: made; renamed (with no other of that name there); removed with what is in them. */
+bool archive_mailbox_make(struct archive *archive, const char *name, uint32_t use, bool subscribed,
+	int64_t *id, struct error *err);
+bool archive_mailbox_rename(struct archive *archive, const struct archive_mailbox *mailbox,
+	const char *name, struct error *err);
+bool archive_mailbox_remove(
+	struct archive *archive, const struct archive_mailbox *mailbox, struct error *err);
+
+/*
+ * archive_finish(archive, note, taken, err): the draft becomes a snapshot, ${note} (or NULL) with
+ * it, at the moment ${taken}; the transaction still has to be committed.
+ */
+bool archive_finish(struct archive *archive, const char *note, int64_t taken, struct error *err);
+
+/* archive_stamp(archive, pair, run, err), archive_stamped(archive, pair, run, err): the number of
+ * the last run of ${pair}; 0 = none.  The first within a transaction. */
+bool archive_stamp(struct archive *archive, const char *pair, uint64_t run, struct error *err);
+bool archive_stamped(struct archive *archive, const char *pair, uint64_t *run, struct error *err);
+
+#endif

@@ -1,0 +1,91 @@
+#include "archive/archive_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct archive_walk {
+	struct sql q;
+	struct arena *arena; /* of the text of the placement that was told last */
+};
+
+#define VISIBLE "p.first <= ?2 AND (p.last IS NULL OR p.last >= ?2)"
+
+/* LEFT: a placement whose message is not there is told, as one that is not sound. */
+#define FROM "FROM placement p LEFT JOIN message m ON m.id = p.message "
+
+static const char of_one[] =
+	"SELECT " ARCHIVE_PLACEMENT FROM "WHERE p.mailbox = ?1 AND " VISIBLE " ORDER BY p.item";
+
+static const char of_all[] =
+	"SELECT " ARCHIVE_PLACEMENT "FROM mailbox b JOIN placement p ON p.mailbox = b.id"
+	" LEFT JOIN message m ON m.id = p.message"
+	" WHERE b.source = ?1 AND " VISIBLE " ORDER BY p.mailbox, p.item";
+
+/* A number that must lie in 0 to ${most}; else the row is not to be trusted. */
+static int64_t within(struct sql *q, int64_t value, int64_t least, int64_t most)
+{
+	if (value >= least && value <= most)
+		return value;
+	q->damaged = true;
+	return 0;
+}
+
+void archive_walk_take(struct sql *q, struct arena *arena, struct archive_placement *out)
+{
+	size_t len;
+	q->damaged = false;
+	out->item = sql_int(q);
+	out->mailbox = sql_int(q);
+	out->message = sql_int(q);
+	out->flags = (uint32_t)within(q, sql_int(q), 0, FLAG_SYSTEM_SETS - 1);
+	out->keywords = sql_text(q, arena);
+	out->received = sql_int_or(q, RECEIVED_UNKNOWN);
+	out->zone = (int16_t)within(q, sql_int(q), -1440, 1440);
+	out->uid = sql_text(q, arena);
+	out->first = sql_int(q);
+	out->last = sql_int_or(q, 0);
+	if (out->keywords == NULL)
+		out->keywords = "";
+	q->damaged |= sql_int(q) != archive_check_placement(out);
+	const void *digest = sql_blob(q, &len);
+	q->damaged |= len != ARCHIVE_DIGEST;
+	memset(out->digest, 0, sizeof out->digest);
+	memcpy(out->digest, digest, len < ARCHIVE_DIGEST ? len : ARCHIVE_DIGEST);
+	out->size = (uint64_t)within(q, sql_int(q), 0, INT64_MAX);
+	out->sound = !q->damaged;
+}
+
+struct archive_walk *archive_visible(struct archive *archive,
+	const struct archive_snapshot *snapshot, int64_t mailbox, struct error *err)
+{
+	struct archive_walk *walk = calloc(1, sizeof *walk);
+	if (walk == NULL)
+		die_out_of_memory();
+	if (!sql_begin(&walk->q, archive, mailbox == 0 ? of_all : of_one, err)) {
+		free(walk);
+		return NULL;
+	}
+	walk->arena = arena_new();
+	sql_put_int(&walk->q, mailbox == 0 ? snapshot->source : mailbox);
+	sql_put_int(&walk->q, snapshot->id);
+	return walk;
+}
+
+int archive_visible_next(
+	struct archive_walk *walk, struct archive_placement *out, struct error *err)
+{
+	int got = sql_next(&walk->q, err);
+	arena_reset(walk->arena);
+	if (got > 0)
+		archive_walk_take(&walk->q, walk->arena, out);
+	return got;
+}
+
+void archive_visible_end(struct archive_walk *walk)
+{
+	if (walk == NULL)
+		return;
+	sql_end(&walk->q);
+	arena_free(walk->arena);
+	free(walk);
+}
