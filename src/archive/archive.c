@@ -59,18 +59,24 @@ static bool may_write(struct archive *archive, struct error *err)
 		       "cannot be written: make it, and its directory, writable to you");
 }
 
+struct archive *archive_open_again(const char *path, bool writing, struct error *err)
+{
+	struct archive *archive = writing ? archive_connect(path, SQLITE_OPEN_READWRITE, err)
+					  : connect_to_read(path, err);
+	if (archive == NULL || (writing && may_write(archive, err)) ||
+		(!writing && sql_exec(archive, "PRAGMA query_only = ON", err)))
+		return archive;
+	archive_close(archive);
+	return NULL;
+}
+
 struct archive *archive_open(const char *path, bool writing, bool *missing, struct error *err)
 {
 	bool ignored;
 	if (!archive_file_check(path, missing == NULL ? &ignored : missing, err))
 		return NULL;
-	struct archive *archive = writing ? archive_connect(path, SQLITE_OPEN_READWRITE, err)
-					  : connect_to_read(path, err);
-	if (archive == NULL)
-		return NULL;
-	bool ok = (!writing || may_write(archive, err)) && archive_schema_check(archive, err) &&
-		  (writing || sql_exec(archive, "PRAGMA query_only = ON", err));
-	if (ok)
+	struct archive *archive = archive_open_again(path, writing, err);
+	if (archive == NULL || archive_schema_check(archive, err))
 		return archive;
 	archive_close(archive);
 	return NULL;

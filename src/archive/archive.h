@@ -27,7 +27,8 @@
  */
 struct archive;
 
-#define ARCHIVE_DIGEST 32 /* octets of a message's digest */
+#define ARCHIVE_STILL  (-1) /* instead of the last snapshot that shows a row */
+#define ARCHIVE_DIGEST 32   /* octets of a message's digest */
 
 /* ---- the file (archive.c, archive_file.c) ---- */
 
@@ -43,6 +44,10 @@ bool archive_create(const char *path, struct error *err);
  * there is no such file; that fails too.  NULL on failure.
  */
 struct archive *archive_open(const char *path, bool writing, bool *missing, struct error *err);
+
+/* archive_open_again(path, writing, err): one connection more to a file that this process has open:
+ * it is not looked at again, because closing it would drop SQLite's locks on it. */
+struct archive *archive_open_again(const char *path, bool writing, struct error *err);
 
 /* archive_close(archive): a transaction that is open is taken back; NULL is fine. */
 void archive_close(struct archive *archive);
@@ -108,14 +113,20 @@ struct archive_mailbox {
 	const char *name; /* as mail/name.h writes it */
 	uint32_t use;	  /* USE_* */
 	bool subscribed;
-	uint64_t messages; /* of the newest state of the source, the draft's too */
-	uint64_t changes;  /* counts every change of it; with `messages` only of the newest state */
+	/* Of the newest state of the source, the draft's too: */
+	int64_t messages;
+	int64_t changes; /* counts every change of it, ever */
+	int64_t changed; /* the snapshot, or draft, that changed it last ... */
+	int64_t before;	 /* ... and `changes` as it was before that */
 };
 
-/* archive_mailboxes(archive, snapshot, arena, out, n, err): sorted by name.  ${snapshot} needs id
- * and source; a draft may be asked for too. */
+/* archive_mailboxes(archive, snapshot, name, arena, out, n, err): sorted by name; only the one
+ * called
+ * ${name} unless that is NULL.  ${snapshot} needs id and source; the newest state, draft or not,
+ * has the id INT64_MAX. */
 bool archive_mailboxes(struct archive *archive, const struct archive_snapshot *snapshot,
-	struct arena *arena, struct archive_mailbox **out, size_t *n, struct error *err);
+	const char *name, struct arena *arena, struct archive_mailbox **out, size_t *n,
+	struct error *err);
 
 struct archive_placement {
 	int64_t item; /* its key: stays when flags change */
@@ -129,19 +140,23 @@ struct archive_placement {
 	int16_t zone;
 	const char *uid;     /* its name at the source, for people; or NULL */
 	bool sound;	     /* the row matches its check */
-	int64_t first, last; /* the snapshots that show it; last 0 = still there */
+	int64_t first, last; /* the snapshots that show it; last ARCHIVE_STILL = still there */
 };
 
 /*
  * archive_visible(archive, snapshot, mailbox, err): begin to read the placements of ${mailbox} (0 =
  * of all mailboxes, one after the other), in order of item.
- * archive_visible_next(walk, out, err): 1; 0 = no more; -1.  Text is lent until the next call.
- * archive_visible_end(walk): NULL is fine.  One walk at a time may be open on one connection for
- * each of both kinds (one mailbox, all mailboxes).
+ * archive_changes(archive, mailbox, since, err): instead, all rows of ${mailbox} that snapshot
+ * ${since} or a later one began or ended: an item's last row tells how it is now, `last`
+ * ARCHIVE_STILL = it is there. archive_visible_next(walk, out, err): 1; 0 = no more; -1.  Text is
+ * lent until the next call. archive_visible_end(walk): NULL is fine.  One walk at a time may be
+ * open on one connection for each of these kinds (one mailbox, all mailboxes, changes).
  */
 struct archive_walk;
 struct archive_walk *archive_visible(struct archive *archive,
 	const struct archive_snapshot *snapshot, int64_t mailbox, struct error *err);
+struct archive_walk *archive_changes(
+	struct archive *archive, int64_t mailbox, int64_t since, struct error *err);
 int archive_visible_next(
 	struct archive_walk *walk, struct archive_placement *out, struct error *err);
 void archive_visible_end(struct archive_walk *walk);
@@ -175,7 +190,8 @@ bool archive_header(struct archive *archive, int64_t message, struct arena *aren
 /*
  * archive_body_new(archive), archive_body_free(body): what reads bodies, one at a time; NULL is
  * fine to free.
- * archive_body_open(body, message, reader, err): begin to read ${message}; what was open is given
+ * archive_body_open(body, message, header, reader, err): begin to read ${message}, or with
+ * ${header} its header block with the empty line (its first MiB at most); what was open is given
  * up.  The reader (mail/message.h) is lent until the next call.  It fails with ERROR_MESSAGE where
  * the message is not whole: its last run is lent only once the digest of all is known to be right.
  */
@@ -183,7 +199,7 @@ struct archive_body;
 struct archive_body *archive_body_new(struct archive *archive);
 void archive_body_free(struct archive_body *body);
 bool archive_body_open(struct archive_body *body, const struct archive_message *message,
-	struct reader **reader, struct error *err);
+	bool header, struct reader **reader, struct error *err);
 
 /* ---- writing (archive_pack.c, archive_write.c, archive_place.c) ---- */
 
@@ -234,10 +250,13 @@ void archive_rollback(struct archive *archive);
  * digest, flags, keywords, received, zone, uid); its item is filled in. */
 bool archive_place(struct archive *archive, struct archive_placement *placement, struct error *err);
 
-/* archive_placed(archive, mailbox, item, arena, out, err): the placement as it is now: 1; 0 = it is
- * not there; -1. */
-int archive_placed(struct archive *archive, int64_t mailbox, int64_t item, struct arena *arena,
-	struct archive_placement *out, struct error *err);
+/* archive_placed(archive, mailbox, item, snapshot, arena, out, err): the placement as snapshot
+ * number
+ * ${snapshot} shows it (INT64_MAX: as it is now): 1; 0 = it is not there; -1.
+ * archive_next_item(archive, item, err): no new placement's item will lie below. */
+int archive_placed(struct archive *archive, int64_t mailbox, int64_t item, int64_t snapshot,
+	struct arena *arena, struct archive_placement *out, struct error *err);
+bool archive_next_item(struct archive *archive, int64_t *item, struct error *err);
 
 /* archive_change(archive, placement, flags, keywords, err): give it other flags and keywords.
  * archive_remove(archive, placement, err): take it out of the draft. */

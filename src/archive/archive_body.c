@@ -13,6 +13,8 @@
  */
 struct archive_body {
 	struct reader reader; /* first: it is lent as one */
+	bool only_header;
+	bool header; /* it is in `out`, and not lent yet */
 	struct archive *archive;
 	struct archive_message message;
 	int64_t part, parts; /* the next one; how many there are */
@@ -87,10 +89,49 @@ static bool is_whole(struct archive_body *b, struct error *err)
 	return true;
 }
 
+/* How much of a message, of which ${n} octets are there, its header block with the empty line is.
+ */
+static size_t header_length(const char *data, size_t n)
+{
+	for (size_t at = 0; at < n;) {
+		const char *end = memchr(data + at, '\n', n - at);
+		size_t next_line = end == NULL ? n : (size_t)(end - data) + 1;
+		size_t line = next_line - at;
+		bool empty = end != NULL && (line == 1 || (line == 2 && data[at] == '\r'));
+		at = next_line;
+		if (empty)
+			return at;
+	}
+	return n;
+}
+
+/* A header block is told with its length, so it is looked for at once. */
+static bool begin_header(struct archive_body *b, struct error *err)
+{
+	size_t len = 0;
+	if (!read_part(b, &len, err))
+		return false;
+	b->at = len;
+	b->part = 1;
+	b->header = true;
+	b->reader.size = header_length((const char *)b->out, len);
+	return b->parts > 1 || is_whole(b, err);
+}
+
+static ssize_t next_of_header(struct archive_body *b, const uint8_t **run)
+{
+	*run = b->out;
+	ssize_t n = b->header ? (ssize_t)b->reader.size : 0;
+	b->header = false;
+	return n;
+}
+
 static ssize_t next(struct reader *reader, const uint8_t **run, struct error *err)
 {
 	struct archive_body *b = (struct archive_body *)reader;
 	size_t len = 0;
+	if (b->only_header)
+		return next_of_header(b, run);
 	while (len == 0 && b->part < b->parts) {
 		if (!read_part(b, &len, err))
 			return -1;
@@ -103,7 +144,7 @@ static ssize_t next(struct reader *reader, const uint8_t **run, struct error *er
 	return (ssize_t)len;
 }
 
-bool archive_body_open(struct archive_body *b, const struct archive_message *message,
+bool archive_body_open(struct archive_body *b, const struct archive_message *message, bool header,
 	struct reader **reader, struct error *err)
 {
 	b->message = *message;
@@ -124,7 +165,8 @@ bool archive_body_open(struct archive_body *b, const struct archive_message *mes
 	b->reader.size = message->size;
 	b->reader.next = next;
 	*reader = &b->reader;
-	return true;
+	b->only_header = header;
+	return !header || begin_header(b, err);
 }
 
 struct archive_body *archive_body_new(struct archive *archive)

@@ -26,7 +26,7 @@ static int find(struct archive *archive, const char *name, struct archive_name *
 	out->use = (uint32_t)sql_int(&q);
 	out->subscribed = sql_int(&q) != 0;
 	out->first = sql_int(&q);
-	out->last = 0;
+	out->last = ARCHIVE_STILL;
 	sql_end(&q);
 	return 1;
 }
@@ -37,7 +37,7 @@ static bool open_name(struct archive *archive, struct archive_name *name, struct
 {
 	struct sql q;
 	name->first = archive->draft.id;
-	name->last = 0;
+	name->last = ARCHIVE_STILL;
 	if (!sql_begin(&q, archive,
 		    "INSERT INTO mailbox_name (mailbox, name, use, subscribed, first, \"check\")"
 		    " VALUES (?,?,?,?,?,?)",

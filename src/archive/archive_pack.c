@@ -285,12 +285,17 @@ static bool take_run(struct archive *archive, struct archive_pending *m, const u
 
 /* Where the whole message is one part, those bytes may be there already: then nothing needs to be
  * compressed. */
-static bool end_message(struct archive *archive, struct archive_pending *m, struct error *err)
+static bool end_message(
+	struct archive *archive, struct archive_pending *m, uint64_t size, struct error *err)
 {
 	unsigned int len = 0;
 	if (EVP_DigestFinal_ex(archive->packer->hash, m->message.digest, &len) != 1)
 		die_out_of_memory();
 	m->done = true;
+	if (m->message.size != size)
+		return error_set(err, ERROR_MESSAGE, CAUSE_MAIL,
+			"it ended after %llu of %llu octets", (unsigned long long)m->message.size,
+			(unsigned long long)size);
 	int got = m->parts > 0 ? 0 : find_digest(archive, &m->message, err);
 	if (got < 0)
 		return false;
@@ -298,6 +303,14 @@ static bool end_message(struct archive *archive, struct archive_pending *m, stru
 	if (!m->named)
 		pack_part(archive, m);
 	return archive->pending_bytes <= WAITING_MOST || put_all(archive, err);
+}
+
+/* Whatever became of the source: the archive is whole, and this message is not in it. */
+static bool source_failed(struct error *err)
+{
+	if (err != NULL && err->scope != ERROR_CANCELLED)
+		err->scope = ERROR_MESSAGE;
+	return false;
 }
 
 bool archive_add(struct archive *archive, int level, struct reader *reader,
@@ -313,8 +326,8 @@ bool archive_add(struct archive *archive, int level, struct reader *reader,
 	ssize_t got;
 	bool ok = true;
 	while (ok && (got = reader->next(reader, &run, err)) != 0)
-		ok = got > 0 && take_run(archive, m, run, (size_t)got, err);
-	ok = ok && end_message(archive, m, err);
+		ok = got > 0 ? take_run(archive, m, run, (size_t)got, err) : source_failed(err);
+	ok = ok && end_message(archive, m, reader->size, err);
 	if (!ok)
 		unlink_pending(archive, m);
 	*out = ok ? m : NULL;

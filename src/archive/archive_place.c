@@ -19,7 +19,7 @@ static bool insert(
 	sql_put_int(&q, p->zone);
 	sql_put_text(&q, p->uid);
 	sql_put_int(&q, p->first);
-	sql_put_int_or(&q, p->last, 0);
+	sql_put_int_or(&q, p->last, ARCHIVE_STILL);
 	sql_put_int(&q, archive_check_placement(p));
 	return sql_run(&q, err);
 }
@@ -34,7 +34,7 @@ static bool update(struct archive *archive, const struct archive_placement *p, s
 		return false;
 	sql_put_int(&q, p->flags);
 	sql_put_text(&q, p->keywords[0] == '\0' ? NULL : p->keywords);
-	sql_put_int_or(&q, p->last, 0);
+	sql_put_int_or(&q, p->last, ARCHIVE_STILL);
 	sql_put_int(&q, archive_check_placement(p));
 	sql_put_int(&q, p->mailbox);
 	sql_put_int(&q, p->item);
@@ -48,7 +48,7 @@ bool archive_place(struct archive *archive, struct archive_placement *p, struct 
 		return false;
 	p->item = ++archive->last_id;
 	p->first = archive->draft.id;
-	p->last = 0;
+	p->last = ARCHIVE_STILL;
 	archive->box.messages++;
 	archive->draft.messages++;
 	archive->draft.came++;
@@ -57,18 +57,20 @@ bool archive_place(struct archive *archive, struct archive_placement *p, struct 
 	return insert(archive, p->item, p, err);
 }
 
-int archive_placed(struct archive *archive, int64_t mailbox, int64_t item, struct arena *arena,
-	struct archive_placement *out, struct error *err)
+int archive_placed(struct archive *archive, int64_t mailbox, int64_t item, int64_t snapshot,
+	struct arena *arena, struct archive_placement *out, struct error *err)
 {
 	struct sql q;
 	if (!sql_begin(&q, archive,
 		    "SELECT " ARCHIVE_PLACEMENT
 		    "FROM placement p LEFT JOIN message m ON m.id = p.message"
-		    " WHERE p.mailbox = ? AND p.item = ? AND p.last IS NULL",
+		    " WHERE p.mailbox = ?1 AND p.item = ?2 AND p.first <= ?3"
+		    " AND (p.last IS NULL OR p.last >= ?3)",
 		    err))
 		return -1;
 	sql_put_int(&q, mailbox);
 	sql_put_int(&q, item);
+	sql_put_int(&q, snapshot);
 	int got = sql_next(&q, err);
 	if (got > 0) {
 		archive_walk_take(&q, arena, out);
@@ -127,4 +129,12 @@ bool archive_remove(struct archive *archive, const struct archive_placement *p, 
 	draft->changed -= before > 0 && p->first == draft->id;
 	closed.last = draft->id - 1;
 	return update(archive, &closed, err);
+}
+
+bool archive_next_item(struct archive *archive, int64_t *item, struct error *err)
+{
+	return sql_one(archive,
+		       "SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence"
+		       " WHERE name = 'placement'",
+		       0, item, err) >= 0;
 }

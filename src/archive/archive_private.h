@@ -133,7 +133,7 @@ struct archive_name {
 	const char *name;
 	uint32_t use;
 	bool subscribed;
-	int64_t first, last; /* 0 = still */
+	int64_t first, last;
 };
 uint64_t archive_sum_placement(const struct archive_placement *p);
 int64_t archive_check_placement(const struct archive_placement *p);

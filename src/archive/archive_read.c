@@ -218,7 +218,8 @@ bool archive_choose(struct archive *archive, const char *source, const char *whi
 /* ---- mailboxes ---- */
 
 bool archive_mailboxes(struct archive *archive, const struct archive_snapshot *snapshot,
-	struct arena *arena, struct archive_mailbox **out, size_t *n, struct error *err)
+	const char *name, struct arena *arena, struct archive_mailbox **out, size_t *n,
+	struct error *err)
 {
 	struct sql q;
 	size_t cap = 0;
@@ -226,21 +227,26 @@ bool archive_mailboxes(struct archive *archive, const struct archive_snapshot *s
 	*out = NULL;
 	*n = 0;
 	if (!sql_begin(&q, archive,
-		    "SELECT n.mailbox, n.name, n.use, n.subscribed, b.messages, b.changes"
+		    "SELECT n.mailbox, n.name, n.use, n.subscribed, b.messages, b.changes,"
+		    " b.changed, b.before"
 		    " FROM mailbox b JOIN mailbox_name n ON n.mailbox = b.id WHERE b.source = ?"
-		    " AND n.first <= ?2 AND (n.last IS NULL OR n.last >= ?2) ORDER BY n.name",
+		    " AND (?3 IS NULL OR n.name = ?3) AND n.first <= ?2 AND (n.last IS NULL OR "
+		    "n.last >= ?2) ORDER BY n.name",
 		    err))
 		return false;
 	sql_put_int(&q, snapshot->source);
 	sql_put_int(&q, snapshot->id);
+	sql_put_text(&q, name);
 	while ((got = sql_next(&q, err)) > 0) {
 		struct archive_mailbox *m = ARENA_PUSH(arena, *out, *n, cap);
 		m->id = sql_int(&q);
 		m->name = sql_text(&q, arena);
 		m->use = (uint32_t)sql_int(&q);
 		m->subscribed = sql_int(&q) != 0;
-		m->messages = (uint64_t)sql_int(&q);
-		m->changes = (uint64_t)sql_int(&q);
+		m->messages = sql_int(&q);
+		m->changes = sql_int(&q);
+		m->changed = sql_int(&q);
+		m->before = sql_int(&q);
 		if (m->name == NULL)
 			(*n)--;
 	}

@@ -86,7 +86,7 @@ int64_t archive_check_placement(const struct archive_placement *p)
 {
 	struct text t = placement(p);
 	text_add_int(&t, p->first);
-	text_add_int_or(&t, p->last, 0);
+	text_add_int_or(&t, p->last, ARCHIVE_STILL);
 	return (int64_t)text_end(&t);
 }
 
@@ -112,7 +112,7 @@ int64_t archive_check_name(const struct archive_name *n)
 {
 	struct text t = name_of(n);
 	text_add_int(&t, n->first);
-	text_add_int_or(&t, n->last, 0);
+	text_add_int_or(&t, n->last, ARCHIVE_STILL);
 	return (int64_t)text_end(&t);
 }
 

@@ -21,6 +21,10 @@ static const char of_all[] =
 	" LEFT JOIN message m ON m.id = p.message"
 	" WHERE b.source = ?1 AND " VISIBLE " ORDER BY p.mailbox, p.item";
 
+static const char changed[] =
+	"SELECT " ARCHIVE_PLACEMENT FROM
+	"WHERE p.mailbox = ?1 AND (p.first >= ?2 OR p.last >= ?2 - 1) ORDER BY p.item, p.first";
+
 /* A number that must lie in 0 to ${most}; else the row is not to be trusted. */
 static int64_t within(struct sql *q, int64_t value, int64_t least, int64_t most)
 {
@@ -43,7 +47,7 @@ void archive_walk_take(struct sql *q, struct arena *arena, struct archive_placem
 	out->zone = (int16_t)within(q, sql_int(q), -1440, 1440);
 	out->uid = sql_text(q, arena);
 	out->first = sql_int(q);
-	out->last = sql_int_or(q, 0);
+	out->last = sql_int_or(q, ARCHIVE_STILL);
 	if (out->keywords == NULL)
 		out->keywords = "";
 	q->damaged |= sql_int(q) != archive_check_placement(out);
@@ -55,20 +59,33 @@ void archive_walk_take(struct sql *q, struct arena *arena, struct archive_placem
 	out->sound = !q->damaged;
 }
 
-struct archive_walk *archive_visible(struct archive *archive,
-	const struct archive_snapshot *snapshot, int64_t mailbox, struct error *err)
+static struct archive_walk *begin(
+	struct archive *archive, const char *text, int64_t first, int64_t second, struct error *err)
 {
 	struct archive_walk *walk = calloc(1, sizeof *walk);
 	if (walk == NULL)
 		die_out_of_memory();
-	if (!sql_begin(&walk->q, archive, mailbox == 0 ? of_all : of_one, err)) {
+	if (!sql_begin(&walk->q, archive, text, err)) {
 		free(walk);
 		return NULL;
 	}
 	walk->arena = arena_new();
-	sql_put_int(&walk->q, mailbox == 0 ? snapshot->source : mailbox);
-	sql_put_int(&walk->q, snapshot->id);
+	sql_put_int(&walk->q, first);
+	sql_put_int(&walk->q, second);
 	return walk;
+}
+
+struct archive_walk *archive_visible(struct archive *archive,
+	const struct archive_snapshot *snapshot, int64_t mailbox, struct error *err)
+{
+	return mailbox == 0 ? begin(archive, of_all, snapshot->source, snapshot->id, err)
+			    : begin(archive, of_one, mailbox, snapshot->id, err);
+}
+
+struct archive_walk *archive_changes(
+	struct archive *archive, int64_t mailbox, int64_t since, struct error *err)
+{
+	return begin(archive, changed, mailbox, since, err);
 }
 
 int archive_visible_next(

@@ -79,7 +79,9 @@ struct maildir_config {
 
 struct archive_config {
 	const char *path;
-	int compression; /* zlib level */
+	int compression;      /* zlib level */
+	const char *source;   /* to read: whose snapshots; NULL = there is only one */
+	const char *snapshot; /* to read: its number, or a date; NULL = the last one */
 };
 
 struct store_config {

@@ -6,6 +6,7 @@
 static const struct store_ops *const kinds[] = {
 	&imap_ops,
 	&maildir_ops,
+	&archive_ops,
 };
 
 const struct store_ops *store_find_kind(const char *kind)

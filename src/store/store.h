@@ -101,6 +101,13 @@ struct store_ops {
 	bool (*lock)(struct store *store, unsigned wait, struct error *err);
 	void (*unlock)(struct store *store);
 
+	/*
+	 * for_source(store, world, name): optional (an archive).  All that is written, and shown,
+	 * belongs to the place ${world} (its world.id), which people call ${name}.  To be called
+	 * after identify() and before mailboxes().
+	 */
+	void (*for_source)(struct store *store, const char *world, const char *name);
+
 	/* connect(store, err): open a session, signed in; NULL on failure.  Blocks. */
 	struct session *(*connect)(struct store *store, struct error *err);
 
@@ -213,6 +220,14 @@ struct store_ops {
 	int (*settle)(struct session *session, struct outcome *outcome, struct error *err);
 
 	/*
+	 * finish(session, note, err): optional (an archive).  The run did all that was asked of it:
+	 * what was settled becomes visible as one.  ${note}: why that is not the other side whole,
+	 * or NULL.  A run that lost a side never calls it; the next one goes on from what was
+	 * settled.
+	 */
+	bool (*finish)(struct session *session, const char *note, struct error *err);
+
+	/*
 	 * settle_clock(session): optional (a local store).  Wait, some milliseconds on a local file
 	 * system, until what was written so far differs in its times from what is written next.
 	 * To be called once before the closing look of a run that wrote: the cursor of a mailbox
@@ -242,6 +257,7 @@ struct session {
 };
 
 /* Each kind's operations, for the registry (store/registry.c). */
+extern const struct store_ops archive_ops;
 extern const struct store_ops imap_ops;
 extern const struct store_ops maildir_ops;
 

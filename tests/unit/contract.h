@@ -17,6 +17,7 @@ struct kind {
 	 * tear_down() is to get. */
 	void *(*set_up)(struct place *place);
 	void (*tear_down)(struct place *place, void *own); /* may be NULL */
+	void (*opened)(struct place *place);		   /* called once it is open; may be NULL */
 	bool keeps_zone;				   /* INTERNALDATE with its zone */
 	bool keeps_nul;					   /* a message may hold NUL */
 	bool adds_cr;					   /* a bare LF comes back as CRLF */
@@ -24,6 +25,8 @@ struct kind {
 	bool refuses_empty;	/* a message of no bytes */
 	bool (*possible)(void); /* whether it can be tried here; NULL: it can */
 	bool remote;		/* keeps no run numbers, takes no lock, chooses keys itself */
+	bool chooses_keys;	/* a new message's key is told, not chosen before */
+	enum error_cause busy;	/* of a lock that is held; 0: CAUSE_BUSY */
 	bool tells_no_cursor;	/* flags may change unseen */
 };
 

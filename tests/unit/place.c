@@ -39,6 +39,18 @@ void place_maildir(struct place *p, enum maildir_layout layout, enum maildir_nam
 	};
 }
 
+void place_archive(struct place *p)
+{
+	p->config.kind = "archive";
+	p->config.archive = (struct archive_config){
+		.path = arena_printf(p->arena, "%s/work.mta", p->directory), .compression = 6};
+}
+
+void place_archive_source(struct place *p)
+{
+	p->ops->for_source(p->store, "maildir:test", "test");
+}
+
 void place_open(struct place *p)
 {
 	struct error err = {0};

@@ -29,10 +29,13 @@ struct place {
 
 /* place_init(p): a directory, and a configuration to be filled in.
  * place_maildir(p, layout, names): as a Maildir at Mail/work below the directory.
+ * place_archive(p): as an archive; place_archive_source(p): whose account it is about.
  * place_open(p): connect to it.  place_finish(p): close it and take its directory away; no
  * descriptor is left open. */
 void place_init(struct place *p);
 void place_maildir(struct place *p, enum maildir_layout layout, enum maildir_names names);
+void place_archive(struct place *p);
+void place_archive_source(struct place *p);
 void place_open(struct place *p);
 void place_finish(struct place *p);
 

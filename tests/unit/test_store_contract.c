@@ -29,6 +29,12 @@ static void *maildir_nested(struct place *p)
 	return NULL;
 }
 
+static void *archive(struct place *p)
+{
+	place_archive(p);
+	return NULL;
+}
+
 static void *imap(struct place *p)
 {
 	imap_place(p, '/', "", NULL);
@@ -61,6 +67,8 @@ static const struct kind kinds[] = {
 	{"maildir++", maildirpp, .keeps_nul = true, .adds_cr = true},
 	{"maildir++ in utf7", maildirpp_utf7, .keeps_nul = true, .adds_cr = true},
 	{"nested maildir", maildir_nested, .keeps_nul = true, .adds_cr = true},
+	{"archive", archive, .opened = place_archive_source, .keeps_zone = true, .keeps_nul = true,
+		.chooses_keys = true, .busy = CAUSE_LOCAL},
 #define ON_DOVECOT \
 	.possible = imap_place_possible, .remote = true, .adds_cr = true, .drops_cr = true, \
 	.refuses_empty = true
@@ -80,6 +88,8 @@ static int set_up(void **state)
 	f->own = f->kind->set_up(&f->place);
 	*state = f;
 	place_open(&f->place);
+	if (f->kind->opened != NULL)
+		f->kind->opened(&f->place);
 	place_create(&f->place, "INBOX");
 	return 0;
 }
