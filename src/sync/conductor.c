@@ -176,6 +176,10 @@ static void mark_held(struct survey *survey, const struct plan *plan)
 
 static void guard(struct run *run, struct survey *survey, struct plan *plan)
 {
+	if (snapshot_is_kept(run->pair)) {
+		snapshot_judge(run, survey, plan);
+		return;
+	}
 	struct verdict *v =
 		plan_judge(run->arena, plan, survey->twin, survey->held, &run->pair->max_deletions);
 	if (v->n == 0)
@@ -482,11 +486,12 @@ static double run_start(struct run *run, const struct pair_config *pair,
 	const struct run_options *options, const struct observer *observer, struct report *report)
 {
 	*report = (struct report){.pair = pair, .began = (int64_t)time(NULL)};
-	*run = (struct run){.pair = pair,
+	struct arena *arena = arena_new();
+	*run = (struct run){.pair = snapshot_policy(pair, arena),
 		.options = options,
 		.observer = observer,
 		.report = report,
-		.arena = arena_new(),
+		.arena = arena,
 		.told = map_new(0),
 		.now = report->began};
 	if (observer->start != NULL)
@@ -503,7 +508,8 @@ void conductor_run(const struct pair_config *pair, const struct run_options *opt
 	bool ok = run_state_ok(&run, listen_for_stop(&err), &err) && opening_state(&run) &&
 		  opening_stores(&run) && opening_worlds(&run) && pair_mailboxes(&run) &&
 		  mailboxes_prepare(&run) && first_pass(&run) &&
-		  (options->dry_run || second_pass(&run)) && mailboxes_remove(&run);
+		  (options->dry_run || second_pass(&run)) && mailboxes_remove(&run) &&
+		  (options->dry_run || stop_signal != 0 || snapshot_finish(&run));
 	if (ok)
 		tell_boxes(&run);
 	run_finish(&run, started, ok);

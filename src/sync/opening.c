@@ -119,10 +119,19 @@ static bool list_side(struct run *run, enum side side)
 	return run_failed(run, side, &err);
 }
 
+/* A store that keeps many accounts is told whose this is, before it lists anything. */
+static bool tell_source(struct run *run)
+{
+	struct store *to = run->store[RIGHT];
+	if (to->ops->for_source != NULL)
+		to->ops->for_source(to, run->world[LEFT].id, run->pair->store[LEFT]->name);
+	return true;
+}
+
 bool opening_worlds(struct run *run)
 {
 	return identify_side(run, LEFT) && identify_side(run, RIGHT) && judge_worlds(run) &&
-	       list_side(run, LEFT) && list_side(run, RIGHT);
+	       tell_source(run) && list_side(run, LEFT) && list_side(run, RIGHT);
 }
 
 /* ---- numbering ---- */

@@ -16,6 +16,7 @@
  *   mailboxes.c   creates, renames and removes mailboxes as the pairings ask
  *   survey.c      reads what changed, on both sides and in the state: the differ's input
  *   strangers.c   has the differ's questions answered: who is this?
+ *   snapshot.c    what is different where B keeps snapshots
  *   select.c      says which messages take part (`messages`)
  *   preview.c     tells what would be done, and does nothing (diff)
  *   carry.c       cuts the plan into jobs and hands them to the crew
@@ -73,6 +74,7 @@ struct run {
 	struct map *told;   /* ids of rows whose copy was refused: see run_tells_first() */
 	bool second;	    /* this is the second pass */
 	bool no_deletes[2]; /* nothing is deleted on this side: the other could not be read whole */
+	const char *note;   /* why a snapshot is not A whole, beside the problems; or NULL */
 	struct progress progress;
 };
 
@@ -108,6 +110,15 @@ bool opening_writes_to(const struct run *run, enum side side);
 /* run_will_write(run): before the first change of either side: number the run and leave the
  * number in both worlds. */
 bool run_will_write(struct run *run);
+
+/* snapshot_is_kept(pair): whether B is an archive.  snapshot_policy(pair, arena): ${pair} as a run
+ * into an archive takes it; any other pair as it is.  snapshot_judge(run, survey, plan): instead of
+ * the guard: tell a fall that it would have stopped.  snapshot_finish(run): nothing is left to do:
+ * make the snapshot, where B keeps any. */
+bool snapshot_is_kept(const struct pair_config *pair);
+const struct pair_config *snapshot_policy(const struct pair_config *pair, struct arena *arena);
+void snapshot_judge(struct run *run, const struct survey *survey, const struct plan *plan);
+bool snapshot_finish(struct run *run);
 
 /* run_begin_state(run), run_commit(run): state_begin() and state_commit(), failures told. */
 bool run_begin_state(struct run *run);
