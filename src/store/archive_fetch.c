@@ -48,7 +48,7 @@ static int take_key(struct archive_session *s, const struct archive_question *q,
 {
 	struct archive_snapshot view;
 	struct archive_placement p;
-	int64_t box;
+	int64_t box = 0;
 	if (!find_box(s, q, arena, &view, &box, err))
 		return -1;
 	int got = archive_placed(
