@@ -22,6 +22,10 @@ static const struct command commands[] = {
 		"Stopped at any moment, it is simply run again.",
 		OPTIONS_RUN | OPTIONS_WRITE | OPTIONS_STORES | OPTIONS_TALK | OPTIONS_JSON,
 		command_sync},
+	{"snapshot", "STORE FILE", "put a store into an archive file",
+		"STORE is a name of the configuration or a URL.  FILE is made where it is missing; "
+		"what it holds already is kept.",
+		OPTIONS_RUN | OPTIONS_WRITE | OPTIONS_TALK | OPTIONS_JSON, command_snapshot},
 	{"status", "[PAIR...]", "what is known of each pair: last run, counts, what failed",
 		"Exits 1 when a pair's last run failed, never was, or is older than --max-age.",
 		OPTIONS_STATUS | OPTIONS_JSON, command_status},

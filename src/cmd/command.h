@@ -18,6 +18,7 @@ struct command {
 int command_sync(const struct options *options);
 int command_diff(const struct options *options);
 int command_check(const struct options *options);
+int command_snapshot(const struct options *options);
 int command_status(const struct options *options);
 
 /* command_main(argc, argv): what main() does. */
