@@ -1,19 +1,20 @@
 #include "archive/archive_private.h"
 
-#include <string.h>
-
-#include "base/escape.h"
+#include "base/buffer.h"
+#include "mail/decode.h"
 #include "mail/header.h"
 
 /* Limits: of a field as it is shown and searched; a list of thousands of recipients is cut. */
-#define FIELD_ROOM 4096
+#define FIELD_LIMIT 4096
 
 static const char *field(const char *data, size_t n, const char *name, struct arena *arena)
 {
-	char text[FIELD_ROOM];
-	if (!header_get(data, n, name, text, sizeof text) || !utf8_valid(text, strlen(text)))
-		return "";
-	return arena_strdup(arena, text);
+	struct buffer text;
+	buffer_init(&text, FIELD_LIMIT);
+	decode_field(data, n, name, &text);
+	const char *copy = arena_strndup(arena, text.len > 0 ? text.data : "", text.len);
+	buffer_finish(&text);
+	return copy;
 }
 
 void archive_header_read(
