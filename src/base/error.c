@@ -24,6 +24,8 @@ bool error_set(
 bool error_errno(struct error *err, enum error_scope scope, const char *fmt, ...)
 {
 	int saved = errno;
+	if (saved == ENOMEM)
+		die_out_of_memory();
 	if (err == NULL)
 		return false;
 	err->scope = scope;

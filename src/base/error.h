@@ -52,7 +52,7 @@ bool error_set(struct error *err, enum error_scope scope, enum error_cause cause
 /*
  * error_errno(err, scope, fmt, ...):
  * As error_set() with CAUSE_LOCAL; ": " and the text of errno are appended.
- * Call it before anything else can change errno.
+ * Call it before anything else can change errno.  ENOMEM ends the program.
  */
 bool error_errno(struct error *err, enum error_scope scope, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

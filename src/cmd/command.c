@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "cmd/print.h"
 #include "config/config.h"
 #include "sync/conductor.h"
@@ -114,6 +115,7 @@ int command_main(int argc, char **argv)
 {
 	const char *config = NULL;
 	int at = 1;
+	memory_guard();
 	catch_signals();
 	while (at + 1 < argc &&
 		(strcmp(argv[at], "-c") == 0 || strcmp(argv[at], "--config") == 0)) {
