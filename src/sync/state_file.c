@@ -119,6 +119,8 @@ static bool make_directory(const char *path, struct arena *arena)
 	struct stat st;
 	if (stat(path, &st) == 0)
 		return true;
+	if (errno != ENOENT || strcmp(above, path) == 0)
+		return false;
 	if (stat(above, &st) < 0 && !make_directory(above, arena))
 		return false;
 	return (mkdir(path, 0700) == 0 || errno == EEXIST) && sync_directory(above);
