@@ -169,6 +169,8 @@ def read_maildir_folder(folder):
     folder, found = pathlib.Path(folder), []
     keywords = _keywords(folder)
     for part in ('new', 'cur'):
+        if not (folder / part).is_dir():
+            continue    # a folder that is being made
         for entry in sorted(os.scandir(folder / part), key=lambda e: e.name):
             if entry.name.startswith('.'):
                 continue

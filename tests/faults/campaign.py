@@ -1,6 +1,7 @@
 """Points of a kind, taken evenly over all that exist, and what came of them.
 
-    MAILTWIN_FAULTS=full   every harness tries as many as its own file says; else a short run
+    MAILTWIN_FAULTS=full   as many as each harness has for it; `prove`: enough to find a bug that was
+                           planted; else a short run
     MAILTWIN_FAULTS_SEED   the seed that a red run printed; else one point in four has a new one
 """
 import dataclasses
@@ -11,9 +12,14 @@ import suite
 
 if os.access('/dev/shm', os.W_OK):
     os.environ.setdefault('TMPDIR', '/dev/shm')     # a world is copied for each point
-FULL = os.environ.get('MAILTWIN_FAULTS') == 'full'
-suite.TEST_SECONDS = 7200 if FULL else 300
+SIZE = os.environ.get('MAILTWIN_FAULTS')
+suite.TEST_SECONDS = 7200 if SIZE else 300
 NEW_SEED = int(os.environ.get('MAILTWIN_FAULTS_SEED') or random.SystemRandom().randrange(1 << 31))
+
+
+def points(full, prove, short):
+    """How many of each workload."""
+    return {'full': full, 'prove': prove}.get(SIZE, short)
 
 
 def evenly(exist, count, rng):

@@ -11,7 +11,8 @@
  *   FAULT=short:calls:N            reads and writes are shorter than asked for, by the seed N
  *   FAULT=room:calls:N             N more octets go into files; for the rest there is no space left
  *
- * CLASS is `calls` (files, directories, sockets) or `memory`.  N counts the calls of the class.
+ * CLASS is `calls` (files, directories, sockets), `memory`, or the name of a call.  N counts the
+ * calls of the class.
  */
 #define _GNU_SOURCE
 #undef _FORTIFY_SOURCE
@@ -44,6 +45,7 @@ static struct {
 	char mode[8]; /* empty: not asked, or not yet */
 	const char *record;
 	enum class class;
+	char only[16]; /* the name of the call, where the class is one */
 	long n;
 	int error;
 	const char *name; /* of the call that `on` keeps failing */
@@ -76,10 +78,15 @@ static void record(const char *name)
 	errno = saved;
 }
 
+static bool is_asked_for(enum class class, const char *name)
+{
+	return fault.only[0] != '\0' ? strcmp(fault.only, name) == 0 : class == fault.class;
+}
+
 /* Whether the call `name`, which is about to be made, is to fail instead; errno then says why. */
 static bool strikes(enum class class, const char *name)
 {
-	if (fault.mode[0] == '\0' || class != fault.class)
+	if (fault.mode[0] == '\0' || !is_asked_for(class, name))
 		return false;
 	long n = atomic_fetch_add(&calls, 1) + 1;
 	if (mode_is("count"))
@@ -329,14 +336,16 @@ void *realloc(void *old, size_t size)
 /* The programs that it starts are not the ones under test. */
 __attribute__((constructor)) static void begin(void)
 {
-	char class[8] = "", mode[8] = "";
+	char class[16] = "", mode[8] = "";
 	const char *asked = getenv("FAULT");
 	unsetenv("LD_PRELOAD");
 	if (asked == NULL ||
-		sscanf(asked, "%7[^:]:%7[^:]:%ld:%d", mode, class, &fault.n, &fault.error) < 2)
+		sscanf(asked, "%7[^:]:%15[^:]:%ld:%d", mode, class, &fault.n, &fault.error) < 2)
 		return;
 	fault.record = getenv("FAULT_RECORD");
 	fault.class = strcmp(class, "memory") == 0 ? MEMORY : CALLS;
+	if (fault.class == CALLS && strcmp(class, "calls") != 0)
+		memcpy(fault.only, class, sizeof class);
 	atomic_store(&room, fault.n);
 	atomic_store(&lengths, (uint64_t)fault.n);
 	memcpy(fault.mode, mode, sizeof mode);

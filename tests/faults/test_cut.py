@@ -5,11 +5,11 @@ With all that the server can, and without LITERAL+, UIDPLUS and what else a plai
 """
 import world
 import suite
-from campaign import FULL, Campaign
+from campaign import Campaign, points
 from cut_relay import CutRelay
 from profile_relay import BARE, WITHOUT, Profile, ProfileRelay
 
-POINTS = 80 if FULL else 3     # of each workload, profile and direction
+POINTS = points(80, 80, 3)    # of each workload, profile and direction
 PROFILES = {'as it is': None, 'without LITERAL+': Profile('without LITERAL+', {'LITERAL+', 'LITERAL-'}),
             'without UIDPLUS': WITHOUT, 'bare': BARE}
 

@@ -2,10 +2,10 @@
 """SIGKILL at each call of a run, then at calls of the run that recovers: the next one ends all."""
 import world
 import suite
-from campaign import FULL, Campaign
+from campaign import Campaign, points
 
-POINTS = 400 if FULL else 30        # of each workload
-RECOVERIES = 200 if FULL else 10    # of those, how many are killed again, at two places
+POINTS = points(400, 200, 30)       # of each workload
+RECOVERIES = points(200, 50, 10)   # of those, how many are killed again, at two places
 
 
 class Kill(suite.Case):

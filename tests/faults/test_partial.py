@@ -2,10 +2,10 @@
 """Reads and writes are shorter than asked for, and the disk is full: bytes are equal, or an error is told."""
 import world
 import suite
-from campaign import FULL, Campaign
+from campaign import Campaign, points
 
-SEEDS = 100 if FULL else 4      # of each workload
-FILLS = 300 if FULL else 12
+SEEDS = points(100, 10, 4)     # of each workload
+FILLS = points(300, 40, 12)
 
 
 class Partial(suite.Case):

@@ -20,7 +20,7 @@ import mailtwin
 from hands import MaildirHand, letter
 from relay import Listener
 
-RUN_SECONDS = 30    # a run takes some hundredths of one; one that takes this long hangs
+RUN_SECONDS = 60    # a run takes some hundredths of one, or 30 where it waits for a lock; this one hangs
 
 CONFIGURATION = '''
 base_dir = {top}/run
