@@ -3,8 +3,8 @@
 #include "config/store_kind.h"
 #include "config/value.h"
 
-/* zlib's own middle between size and time. */
-#define DEFAULT_COMPRESSION 6
+/* doc/FORMAT.md has the figures: 6 costs half as much time again for 1 % less. */
+#define DEFAULT_COMPRESSION 4
 
 static const struct key keys[] = {
 	{"archive", value_path, KEY_FIELD(struct archive_config, path)},
