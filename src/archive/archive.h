@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "mail/message.h"
+#include "mail/pattern.h"
 
 /*
  * An archive: one file that keeps mailboxes as they were on every day they were saved.
@@ -184,6 +185,37 @@ struct archive_header {
  * ${message}; one of which nothing is kept is empty. */
 bool archive_header(struct archive *archive, int64_t message, struct arena *arena,
 	struct archive_header *out, struct error *err);
+
+/* ---- searching (archive_query.c, archive_search.c) ---- */
+
+/* What is looked for; see archive_query.c for how people write it. */
+struct archive_query {
+	const char *match;     /* for the index; NULL = any text */
+	int64_t after, before; /* the Date, or where there is none INTERNALDATE: from .. to below */
+	struct pattern_list mailboxes; /* n 0 = any */
+};
+
+/* archive_query_read(text, arena, out, err): understand ${text}; CAUSE_CONFIG. */
+bool archive_query_read(
+	const char *text, struct arena *arena, struct archive_query *out, struct error *err);
+
+/* A message in a mailbox; text is lent until the next call. */
+struct archive_hit {
+	struct archive_placement placement; /* as it was last */
+	int64_t source;
+	const char *mailbox;  /* by its last name */
+	int64_t snapshots[2]; /* the first and the last that show it there */
+	struct archive_header header;
+};
+
+/* archive_search(archive, query, snapshot, err): look in ${snapshot}, or with NULL in all, newest
+ * messages first; ${query} is lent until the end.  archive_search_next(search, out, err): 1; 0 = no
+ * more; -1.  archive_search_end(search): NULL is fine. */
+struct archive_search;
+struct archive_search *archive_search(struct archive *archive, const struct archive_query *query,
+	const struct archive_snapshot *snapshot, struct error *err);
+int archive_search_next(struct archive_search *search, struct archive_hit *out, struct error *err);
+void archive_search_end(struct archive_search *search);
 
 /* ---- the bytes of a message (archive_body.c) ---- */
 

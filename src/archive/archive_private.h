@@ -16,6 +16,8 @@
  *   archive_sum.c      the checks of rows and the sum of a snapshot
  *   archive_read.c     sources, snapshots, mailboxes, messages
  *   archive_walk.c     placements, one after the other
+ *   archive_query.c    what a person searches for
+ *   archive_search.c   where it is
  *   archive_body.c     the bytes of a message, out
  *   archive_pack.c     the bytes of a message, in
  *   archive_header.c   what is kept of a header
@@ -142,6 +144,12 @@ int64_t archive_check_name(const struct archive_name *name);
 int64_t archive_check_counters(const struct archive_counters *box);
 int64_t archive_check_snapshot(const struct archive_snapshot *snapshot);
 int64_t archive_check_source(const struct archive_source *source);
+
+/* ---- archive_read.c ---- */
+
+/* archive_moment(text, from, until): the day "2026-11-23" or the moment "2026-11-23T04:00:00Z",
+ * both UTC, as seconds: its first, and the first after it.  False when it is neither. */
+bool archive_moment(const char *text, int64_t *from, int64_t *until);
 
 /* ---- archive_walk.c ---- */
 

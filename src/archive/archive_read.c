@@ -116,8 +116,7 @@ bool archive_newest(struct archive *archive, int64_t source, struct arena *arena
 
 /* ---- which snapshot a person means ---- */
 
-/* The first moment after the day or moment ${text}; false when it is neither. */
-static bool parse_until(const char *text, int64_t *until)
+bool archive_moment(const char *text, int64_t *from, int64_t *until)
 {
 	int year, month, day, hour, minute, second, used = 0;
 	static const char *const months[] = {
@@ -131,7 +130,8 @@ static bool parse_until(const char *text, int64_t *until)
 	snprintf(date, sizeof date, "%d-%s-%04d", day, months[month - 1], year);
 	if (!date_parse_day(date, strlen(date), &days))
 		return false;
-	*until = (days + 1) * 86400;
+	*from = days * 86400;
+	*until = *from + 86400;
 	if (text[used] == '\0')
 		return true;
 	int more = 0;
@@ -139,7 +139,8 @@ static bool parse_until(const char *text, int64_t *until)
 		(strcmp(text + used + more, "Z") != 0 && text[used + more] != '\0') || hour > 23 ||
 		minute > 59 || second > 60)
 		return false;
-	*until = days * 86400 + hour * 3600 + minute * 60 + second + 1;
+	*from += hour * 3600 + minute * 60 + second;
+	*until = *from + 1;
 	return true;
 }
 
@@ -192,10 +193,10 @@ bool archive_choose(struct archive *archive, const char *source, const char *whi
 {
 	struct archive_snapshot *all;
 	size_t n;
-	int64_t id = 0, until = INT64_MAX, wanted = 0;
+	int64_t id = 0, from, until = INT64_MAX, wanted = 0;
 	if (which != NULL && is_number(which))
 		wanted = strtoll(which, NULL, 10);
-	else if (which != NULL && !parse_until(which, &until))
+	else if (which != NULL && !archive_moment(which, &from, &until))
 		return error_set(err, ERROR_STORE, CAUSE_CONFIG,
 			"'%s' is neither the number of a snapshot nor a date such as 2026-11-23",
 			which);

@@ -15,14 +15,40 @@ static const struct command commands[] = {
 	{"check", "[PAIR...]",
 		"read the configuration, sign in everywhere, show which mailbox pairs with which",
 		"Nothing is changed, and no mailbox is opened.", OPTIONS_TALK, command_check},
-	{"diff", "[PAIR...]", "show what sync would do, and do nothing",
+	{"diff", "[PAIR...] | FILE N M", "show what sync would do, and do nothing",
 		"A line a mailbox; with --verbose a line a message: + new, ~ flags, > moved, - "
-		"deleted.",
+		"deleted.  Of an archive, what changed from snapshot N to M, a line a message.",
 		OPTIONS_RUN | OPTIONS_STORES | OPTIONS_TALK | OPTIONS_JSON, command_diff},
 	{"sync", "[PAIR...]", "bring the pairs (all of them by default) to the same state",
 		"Stopped at any moment, it is simply run again.",
 		OPTIONS_RUN | OPTIONS_WRITE | OPTIONS_STORES | OPTIONS_TALK | OPTIONS_JSON,
 		command_sync},
+	{"log", "FILE", "the snapshots in an archive",
+		"A line a snapshot: its number, when, of which account, what it holds, and what "
+		"came "
+		"and went since the one before it.",
+		OPTIONS_JSON, command_log},
+	{"ls", "FILE", "the messages of a snapshot of an archive",
+		"A line a message: the first letters of its digest, by which `show` knows it, date "
+		"of "
+		"arrival, size, mailbox, sender, subject, flags.  Of the last snapshot, unless "
+		"another "
+		"is asked for.",
+		OPTIONS_SNAPSHOT | OPTIONS_JSON, command_ls},
+	{"search", "FILE QUERY...", "find messages in an archive by their headers",
+		"Words are looked for in sender, recipients and subject; \"several words\" have to "
+		"follow "
+		"one another, min* is any word that begins so.  from:, to:, subject: look in one "
+		"field; "
+		"before:DATE, after:DATE and mailbox:PATTERN narrow it.  In all snapshots, unless "
+		"one "
+		"is asked for.",
+		OPTIONS_SNAPSHOT | OPTIONS_JSON, command_search},
+	{"show", "FILE MESSAGE", "one message of an archive",
+		"MESSAGE is the first letters of its digest, as `ls` and `search` print it.  Its "
+		"bytes "
+		"go to standard output as they are; on a terminal, made fit for one.",
+		0, command_show},
 	{"snapshot", "STORE FILE", "put a store into an archive file",
 		"STORE is a name of the configuration or a URL.  FILE is made where it is missing; "
 		"what it holds already is kept.",

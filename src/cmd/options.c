@@ -80,6 +80,20 @@ static bool set_trace(struct options *o, const char *value, struct error *err)
 	return true;
 }
 
+static bool set_snapshot(struct options *o, const char *value, struct error *err)
+{
+	(void)err; /* judged with the archive that it is for */
+	o->snapshot = value;
+	return true;
+}
+
+static bool set_source(struct options *o, const char *value, struct error *err)
+{
+	(void)err;
+	o->source = value;
+	return true;
+}
+
 static bool set_wait(struct options *o, const char *value, struct error *err)
 {
 	int64_t seconds;
@@ -122,8 +136,13 @@ static const struct option table[] = {
 	{"from", '\0', "STORE", "sync from this store (a name or a URL), without a pair",
 		OPTIONS_STORES, set_from},
 	{"to", '\0', "STORE", "to this store", OPTIONS_STORES, set_to},
-	{"mailbox", '\0', "PATTERN", "only mailboxes that match; may be given again", OPTIONS_RUN,
-		set_mailbox},
+	{"mailbox", '\0', "PATTERN", "only mailboxes that match; may be given again",
+		OPTIONS_RUN | OPTIONS_SNAPSHOT, set_mailbox},
+	{"snapshot", '\0', "N|DATE",
+		"this snapshot, or the last one up to that day or moment (UTC)", OPTIONS_SNAPSHOT,
+		set_snapshot},
+	{"source", '\0', "NAME", "of this account, where the archive holds several",
+		OPTIONS_SNAPSHOT, set_source},
 	{"mode", '\0', "MODE", "copy, mirror or move, instead of the pair's own", OPTIONS_RUN,
 		set_mode},
 	{"dry-run", 'n', NULL, "show what would be done, and do nothing", OPTIONS_WRITE,

@@ -22,6 +22,8 @@ struct options {
 	const char *mode;	   /* --mode */
 	const char *max_deletions; /* --max-deletions */
 	const char *trace;	   /* --trace */
+	const char *snapshot;	   /* --snapshot: a number or a date */
+	const char *source;	   /* --source: whose snapshots */
 	unsigned wait;		   /* --wait, seconds */
 	int64_t max_age;	   /* --max-age, seconds; 0 = any */
 	bool dry_run, bring_back, exit_code, json, quiet, verbose, help;
@@ -37,7 +39,8 @@ enum option_group {
 	OPTIONS_STORES = 1 << 3, /* --from, --to */
 	OPTIONS_TALK = 1 << 4,	 /* --quiet, --verbose, --trace */
 	OPTIONS_JSON = 1 << 5,
-	OPTIONS_STATUS = 1 << 6
+	OPTIONS_STATUS = 1 << 6,
+	OPTIONS_SNAPSHOT = 1 << 7 /* --snapshot, --source */
 };
 
 /*

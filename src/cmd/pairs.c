@@ -51,6 +51,15 @@ static const struct store_config *find_store(const struct options *options,
 	return store;
 }
 
+const struct store_config *pairs_find_store(
+	const struct options *options, const char *word, const char *option)
+{
+	const struct config *config = url_is(word) ? NULL : read_config(options);
+	if (config == NULL && !url_is(word))
+		return NULL;
+	return find_store(options, config, word, option);
+}
+
 static bool choose_stores(const struct options *options, struct pairs *pairs)
 {
 	const struct config *config = NULL;

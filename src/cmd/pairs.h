@@ -19,4 +19,12 @@ struct pairs {
  */
 bool pairs_choose(const struct options *options, struct pairs *pairs);
 
+/*
+ * pairs_find_store(options, word, option):
+ * The store that ${word} means: a URL, a path, or a name in the configuration; ${option} is what
+ * the word was given for, as in config_url().  NULL after the mistake was printed: exit code 2.
+ */
+const struct store_config *pairs_find_store(
+	const struct options *options, const char *word, const char *option);
+
 #endif

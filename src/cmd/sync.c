@@ -1,6 +1,7 @@
 #include "cmd/command.h"
 #include "cmd/pairs.h"
 #include "cmd/print.h"
+#include "config/url.h"
 #include "imap/trace.h"
 #include "sync/conductor.h"
 
@@ -45,7 +46,10 @@ int command_sync(const struct options *options)
 	return run_pairs(options, options->dry_run);
 }
 
+/* A pair has no name with a colon or a slash in it. */
 int command_diff(const struct options *options)
 {
+	if (options->n_names > 0 && url_is(options->names[0]))
+		return command_diff_archive(options);
 	return run_pairs(options, true);
 }

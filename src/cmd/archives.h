@@ -1,0 +1,49 @@
+#ifndef MAILTWIN_CMD_ARCHIVES_H
+#define MAILTWIN_CMD_ARCHIVES_H
+
+#include "archive/archive.h"
+#include "cmd/options.h"
+
+/*
+ * What the commands that read an archive file share.
+ */
+
+/* archives_open(options, word, code): the archive that a person means by ${word}, to be read: a
+ * path, archive:FILE, or a store of the configuration.  NULL after the problem was printed, with
+ * the exit code in ${*code}. */
+struct archive *archives_open(const struct options *options, const char *word, int *code);
+
+/* archives_open_again(options, word, code): one connection more to what archives_open() opened. */
+struct archive *archives_open_again(const struct options *options, const char *word, int *code);
+
+/* archives_failed(err): print the problem; return its exit code. */
+int archives_failed(const struct error *err);
+
+/* archives_unsound(path, mailbox, what): print that a part of the archive does not match its check;
+ * return the exit code. */
+int archives_unsound(const char *path, const char *mailbox, const char *what);
+
+/* One message of an archive, as ls, search and diff print it. */
+struct archives_line {
+	char sign;	      /* '+' came, '-' went, '~' its flags changed; 0 = none */
+	int64_t snapshots[2]; /* the first and the last that show it there; 0 = not told */
+	const char *mailbox;
+	const struct archive_placement *placement;
+	const struct archive_header *header;
+};
+
+/* archives_print(options, event, line): a line for a person, or with --json an object. */
+void archives_print(
+	const struct options *options, const char *event, const struct archives_line *line);
+
+/* archives_print_mailbox(options, sign, name, other, messages): a mailbox that came, went, was
+ * renamed to ${other}, or (sign 0) is there with so many messages. */
+void archives_print_mailbox(const struct options *options, char sign, const char *name,
+	const char *other, uint64_t messages);
+
+/* archives_digest(digest, digits, out): the first ${digits} hexadecimal digits of a digest. */
+#define ARCHIVES_SHORT 12
+void archives_digest(
+	const uint8_t digest[ARCHIVE_DIGEST], size_t digits, char out[2 * ARCHIVE_DIGEST + 1]);
+
+#endif
