@@ -311,6 +311,37 @@ bool archive_mailbox_remove(
  */
 bool archive_finish(struct archive *archive, const char *note, int64_t taken, struct error *err);
 
+/* ---- forgetting (archive_keep.c, archive_forget.c, archive_compact.c) ---- */
+
+enum archive_rule {
+	ARCHIVE_LAST,
+	ARCHIVE_DAILY,
+	ARCHIVE_WEEKLY,
+	ARCHIVE_MONTHLY,
+	ARCHIVE_YEARLY,
+	ARCHIVE_RULES
+};
+
+/* archive_keep(all, n, keep, why): which of the snapshots ${all} of one account, in order of id,
+ * stay: ${why} has the bits 1 << rule that keep each, 0 = it goes.  The last one always stays. */
+void archive_keep(const struct archive_snapshot *all, size_t n, const unsigned keep[ARCHIVE_RULES],
+	uint8_t *why);
+
+/*
+ * archive_forget(archive, all, n, go, err): drop those of ${all}, the snapshots of all sources as
+ * archive_snapshots() gave them, that ${go}, with what only they showed.  One transaction; refused
+ * where a snapshot does not match its check.  The lock must be held.
+ */
+bool archive_forget(struct archive *archive, const struct archive_snapshot *all, size_t n,
+	const bool *go, struct error *err);
+
+/* archive_spare(archive, spare, size, err): octets that nothing uses, of how many.
+ * archive_compact(archive, size, err): write the file anew without them; it has ${*size} octets
+ * then.  The lock must be held; ${archive} is still open on the old file afterwards, and is to be
+ * closed. */
+bool archive_spare(struct archive *archive, uint64_t *spare, uint64_t *size, struct error *err);
+bool archive_compact(struct archive *archive, uint64_t *size, struct error *err);
+
 /* archive_stamp(archive, pair, run, err), archive_stamped(archive, pair, run, err): the number of
  * the last run of ${pair}; 0 = none.  The first within a transaction. */
 bool archive_stamp(struct archive *archive, const char *pair, uint64_t run, struct error *err);

@@ -100,7 +100,7 @@ static void clear_beside(const char *path)
 		unlink(name);
 }
 
-static bool sync_parent(const char *path)
+bool archive_file_sync_parent(const char *path)
 {
 	char directory[PATH_MAX];
 	const char *slash = strrchr(path, '/');
@@ -152,7 +152,7 @@ bool archive_create(const char *path, struct error *err)
 	}
 	/* A journal of an archive that a person removed must not be played into the new one. */
 	clear_beside(path);
-	if (file_rename_new(AT_FDCWD, made, AT_FDCWD, path) && sync_parent(path))
+	if (file_rename_new(AT_FDCWD, made, AT_FDCWD, path) && archive_file_sync_parent(path))
 		return true;
 	error_errno(err, ERROR_STORE, "cannot make the archive '%s'", path);
 	unlink(made);

@@ -24,6 +24,9 @@
  *   archive_write.c    sources, the draft, its end
  *   archive_place.c    placements of the draft
  *   archive_mailbox.c  mailboxes of the draft
+ *   archive_keep.c     which snapshots stay
+ *   archive_forget.c   those that do not, and what only they showed
+ *   archive_compact.c  the file written anew, without what it does not use
  */
 
 #define ARCHIVE_APPLICATION 0x6d747761 /* "mtwa", at octet 68 of the file */
@@ -76,6 +79,9 @@ bool archive_file_refuse(struct error *err, const char *path, const char *why);
 /* archive_file_check(path, missing, err): whether ${path} is a file that may be opened as an
  * archive; read before SQLite is let near it. */
 bool archive_file_check(const char *path, bool *missing, struct error *err);
+
+/* archive_file_sync_parent(path): make the name ${path} durable; false with errno. */
+bool archive_file_sync_parent(const char *path);
 
 /* ---- archive_schema.c ---- */
 

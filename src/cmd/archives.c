@@ -47,6 +47,29 @@ struct archive *archives_open_again(const struct options *options, const char *w
 	return archive;
 }
 
+struct archive *archives_lock(const struct options *options, const char *word, int *lock, int *code)
+{
+	struct error err = {0};
+	const char *path = find_path(options, word);
+	struct archive *archive = NULL;
+	*lock = -1;
+	*code = CAUSE_CONFIG;
+	if (path == NULL)
+		return NULL;
+	*lock = archive_lock(path, 0, &err);
+	if (*lock >= 0)
+		archive = archive_open(path, true, NULL, &err);
+	if (archive == NULL)
+		*code = archives_failed(&err);
+	return archive;
+}
+
+void archives_unlock(struct archive *archive, int lock)
+{
+	archive_close(archive);
+	archive_unlock(lock);
+}
+
 int archives_failed(const struct error *err)
 {
 	print_problem("%s", err->text);

@@ -16,6 +16,12 @@ struct archive *archives_open(const struct options *options, const char *word, i
 /* archives_open_again(options, word, code): one connection more to what archives_open() opened. */
 struct archive *archives_open_again(const struct options *options, const char *word, int *code);
 
+/* archives_lock(options, word, lock, code): the same, to be changed, with the lock of the file in
+ * ${*lock}; archives_unlock(archive, lock) closes it and ends that. */
+struct archive *archives_lock(
+	const struct options *options, const char *word, int *lock, int *code);
+void archives_unlock(struct archive *archive, int lock);
+
 /* archives_failed(err): print the problem; return its exit code. */
 int archives_failed(const struct error *err);
 

@@ -15,6 +15,11 @@ static const struct command commands[] = {
 	{"check", "[PAIR...]",
 		"read the configuration, sign in everywhere, show which mailbox pairs with which",
 		"Nothing is changed, and no mailbox is opened.", OPTIONS_TALK, command_check},
+	{"compact", "FILE", "give back the space in an archive that nothing uses any more",
+		"The archive is written anew beside the old one, which stays until the new one is "
+		"whole; "
+		"so there must be room for both.",
+		OPTIONS_WRITE | OPTIONS_TALK, command_compact},
 	{"diff", "[PAIR...] | FILE N M", "show what sync would do, and do nothing",
 		"A line a mailbox; with --verbose a line a message: + new, ~ flags, > moved, - "
 		"deleted.  Of an archive, what changed from snapshot N to M, a line a message.",
@@ -23,6 +28,11 @@ static const struct command commands[] = {
 		"Stopped at any moment, it is simply run again.",
 		OPTIONS_RUN | OPTIONS_WRITE | OPTIONS_STORES | OPTIONS_TALK | OPTIONS_JSON,
 		command_sync},
+	{"forget", "FILE", "drop old snapshots from an archive",
+		"The rules add up, and are applied to each account by itself; its last snapshot "
+		"always "
+		"stays.  What no snapshot shows any more goes as well.",
+		OPTIONS_WRITE | OPTIONS_TALK | OPTIONS_JSON | OPTIONS_KEEP, command_forget},
 	{"log", "FILE", "the snapshots in an archive",
 		"A line a snapshot: its number, when, of which account, what it holds, and what "
 		"came "

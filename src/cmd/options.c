@@ -94,6 +94,27 @@ static bool set_source(struct options *o, const char *value, struct error *err)
 	return true;
 }
 
+static bool set_keep(struct options *o, enum archive_rule rule, const char *name, const char *value,
+	struct error *err)
+{
+	size_t digits = strspn(value, "0123456789");
+	if (digits == 0 || value[digits] != '\0' || digits > 6 || strtoul(value, NULL, 10) == 0)
+		return wrong(err, name, value, "a number from 1 to 999999");
+	o->keep[rule] = (unsigned)strtoul(value, NULL, 10);
+	return true;
+}
+
+#define SET_KEEP(what, rule) \
+	static bool set_keep_##what(struct options *o, const char *value, struct error *err) \
+	{ \
+		return set_keep(o, rule, "--keep-" #what, value, err); \
+	}
+SET_KEEP(last, ARCHIVE_LAST)
+SET_KEEP(daily, ARCHIVE_DAILY)
+SET_KEEP(weekly, ARCHIVE_WEEKLY)
+SET_KEEP(monthly, ARCHIVE_MONTHLY)
+SET_KEEP(yearly, ARCHIVE_YEARLY)
+
 static bool set_wait(struct options *o, const char *value, struct error *err)
 {
 	int64_t seconds;
@@ -155,6 +176,12 @@ static const struct option table[] = {
 	{"exit-code", '\0', NULL, "exit 1 when there is something to do (diff, --dry-run)",
 		OPTIONS_RUN, set_exit_code},
 	{"max-age", '\0', "TIME", "exit 1 when the last run is older", OPTIONS_STATUS, set_max_age},
+	{"keep-last", '\0', "N", "keep the last N snapshots", OPTIONS_KEEP, set_keep_last},
+	{"keep-daily", '\0', "N", "keep one of each of the last N days that have any", OPTIONS_KEEP,
+		set_keep_daily},
+	{"keep-weekly", '\0', "N", "the same of weeks", OPTIONS_KEEP, set_keep_weekly},
+	{"keep-monthly", '\0', "N", "the same of months", OPTIONS_KEEP, set_keep_monthly},
+	{"keep-yearly", '\0', "N", "the same of years", OPTIONS_KEEP, set_keep_yearly},
 	{"json", '\0', NULL, "print one JSON object a line", OPTIONS_JSON, set_json},
 	{"quiet", 'q', NULL, "print nothing unless something is wrong", OPTIONS_TALK, set_quiet},
 	{"verbose", 'v', NULL, "print more: a line a message, how connections were made",

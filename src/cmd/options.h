@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "archive/archive.h"
 #include "base/arena.h"
 #include "base/error.h"
 #include "mail/pattern.h"
@@ -19,13 +20,14 @@ struct options {
 	const char *from, *to;	       /* --from, --to: stores by name or URL */
 	struct pattern_list mailboxes; /* --mailbox, in order */
 	size_t cap_mailboxes;
-	const char *mode;	   /* --mode */
-	const char *max_deletions; /* --max-deletions */
-	const char *trace;	   /* --trace */
-	const char *snapshot;	   /* --snapshot: a number or a date */
-	const char *source;	   /* --source: whose snapshots */
-	unsigned wait;		   /* --wait, seconds */
-	int64_t max_age;	   /* --max-age, seconds; 0 = any */
+	const char *mode;	      /* --mode */
+	const char *max_deletions;    /* --max-deletions */
+	const char *trace;	      /* --trace */
+	const char *snapshot;	      /* --snapshot: a number or a date */
+	const char *source;	      /* --source: whose snapshots */
+	unsigned keep[ARCHIVE_RULES]; /* --keep-last and the like */
+	unsigned wait;		      /* --wait, seconds */
+	int64_t max_age;	      /* --max-age, seconds; 0 = any */
 	bool dry_run, bring_back, exit_code, json, quiet, verbose, help;
 	const char **names; /* what is no option: pairs */
 	size_t n_names, cap_names;
@@ -40,7 +42,8 @@ enum option_group {
 	OPTIONS_TALK = 1 << 4,	 /* --quiet, --verbose, --trace */
 	OPTIONS_JSON = 1 << 5,
 	OPTIONS_STATUS = 1 << 6,
-	OPTIONS_SNAPSHOT = 1 << 7 /* --snapshot, --source */
+	OPTIONS_SNAPSHOT = 1 << 7, /* --snapshot, --source */
+	OPTIONS_KEEP = 1 << 8	   /* --keep-last and the like */
 };
 
 /*
