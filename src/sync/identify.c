@@ -86,7 +86,8 @@ static void fail(struct identifying *i, uint32_t at, const struct error *err)
 	item->error = arena_memdup(i->job->arena, err, sizeof *err);
 }
 
-/* Take one message: 1; 0 = that was all; -1 = the job's error is set. */
+/* Take one message: 1; 0 = that was all; -1 = the session is of no more use.  A mailbox that fails
+ * is the job's error, and its fetch is taken to its end all the same: the keys go with the job. */
 static int take_one(struct identifying *i, struct session *s, const struct map *index)
 {
 	struct message m = {0};
@@ -109,8 +110,9 @@ static int take_one(struct identifying *i, struct session *s, const struct map *
 		fail(i, at, &err);
 		return 1;
 	}
-	i->job->error = err;
-	return -1;
+	if (i->job->error.scope == ERROR_NONE)
+		i->job->error = err;
+	return err.scope <= ERROR_MAILBOX ? 1 : -1;
 }
 
 void identify(struct session *s, struct hasher *hasher, struct job *job)
@@ -128,7 +130,8 @@ void identify(struct session *s, struct hasher *hasher, struct job *job)
 		int got;
 		while ((got = take_one(&i, s, index)) > 0)
 			;
-		for (size_t k = 0; got == 0 && k < job->n; k++)
+		bool whole = got == 0 && job->error.scope == ERROR_NONE;
+		for (size_t k = 0; whole && k < job->n; k++)
 			if (job->identify[k].state == ITEM_WAITING)
 				job->identify[k].state = ITEM_GONE;
 	}

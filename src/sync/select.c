@@ -99,19 +99,27 @@ static bool read_headers(struct run *run, struct survey *v, struct session *s,
 	buffer_init(&header, HEADER_SEARCHED);
 	bool asked = s->store->ops->fetch(
 		s, list->box.name, list->box.epoch, keys, n, FETCH_HEADER, err);
+	struct error failed = {0};
 	int got = asked ? 1 : -1;
 	while (got > 0) {
 		struct message m = {0};
 		struct reader *body = NULL;
 		got = s->store->ops->take(s, &m, &body, err);
-		if (got < 0 && err->scope == ERROR_MESSAGE)
-			got = 1; /* it will be named when it is to be copied */
-		else if (got > 0 && read_header(body, &header, err))
+		if (got > 0 && read_header(body, &header, err))
 			done(run, v, &list->at[map_get_str(index, m.key)], &m, &header);
+		if (got >= 0 || err->scope > ERROR_MAILBOX)
+			continue;
+		/* One message will be named when it is to be copied; what was asked for is taken to
+		 * its end in any case. */
+		if (err->scope == ERROR_MAILBOX)
+			failed = *err;
+		got = 1;
 	}
 	map_free(index);
 	buffer_finish(&header);
-	return got == 0;
+	if (failed.scope != ERROR_NONE)
+		*err = failed;
+	return got == 0 && failed.scope == ERROR_NONE;
 }
 
 /* A store that cannot search is read: the headers of what it listed. */

@@ -462,6 +462,7 @@ static bool digest_side(
 		    FETCH_BODY, &job->error))
 		return false;
 	struct map *index = map_of_keys(job);
+	struct error failed = {0};
 	int got = 1;
 	while (got != 0 && may_go_on(&job->error)) {
 		struct message m = {0};
@@ -471,14 +472,16 @@ static bool digest_side(
 		uint32_t i = m.key != NULL ? map_get_str(index, m.key) : MAP_NONE;
 		if (got > 0 && i != MAP_NONE && digest_body(body, &digest[i], &err))
 			continue;
-		if (got != 0 && err.scope >= ERROR_MAILBOX) {
-			job->error = err;
-			break;
-		}
-		if (got != 0)
+		if (got != 0 && err.scope == ERROR_MESSAGE)
 			compare_failed(job, i, &err);
+		else if (got != 0 && failed.scope == ERROR_NONE)
+			failed = err;
+		if (err.scope > ERROR_MAILBOX)
+			break; /* else it is taken to its end: the keys go with the job */
 	}
 	map_free(index);
+	if (failed.scope != ERROR_NONE)
+		job->error = failed;
 	return job->error.scope == ERROR_NONE;
 }
 
