@@ -71,6 +71,7 @@ struct archive_source {
 	const char *world; /* as store.h's world.id */
 	const char *name;  /* for people */
 	int64_t last;	   /* its last snapshot; 0 = none is taken yet */
+	bool sound;	   /* the row matches its check */
 };
 
 struct archive_snapshot {
@@ -341,6 +342,33 @@ bool archive_forget(struct archive *archive, const struct archive_snapshot *all,
  * closed. */
 bool archive_spare(struct archive *archive, uint64_t *spare, uint64_t *size, struct error *err);
 bool archive_compact(struct archive *archive, uint64_t *size, struct error *err);
+
+/* ---- verifying (archive_verify.c) ---- */
+
+enum archive_fault {
+	ARCHIVE_FAULT_FILE,	/* SQLite's own structure */
+	ARCHIVE_FAULT_SNAPSHOT, /* an account, a snapshot, or what it shows */
+	ARCHIVE_FAULT_MAILBOX,
+	ARCHIVE_FAULT_PLACEMENT, /* where a message is, its flags and dates */
+	ARCHIVE_FAULT_MESSAGE,	 /* the bytes of a message */
+	ARCHIVE_FAULT_INDEX	 /* what only searching needs */
+};
+
+struct archive_verified {
+	uint64_t snapshots, placements, messages, bytes, faults;
+};
+
+struct archive_verifier {
+	void *context;
+	/* ${digest}: of the message that it is about, or NULL */
+	void (*fault)(void *context, enum archive_fault what, const char *digest, const char *text);
+	void (*progress)(void *context, const struct archive_verified *so_far); /* or NULL */
+};
+
+/* archive_verify(archive, told, count, err): read everything and tell what is not whole; false
+ * where that could not be gone on with. */
+bool archive_verify(struct archive *archive, const struct archive_verifier *told,
+	struct archive_verified *count, struct error *err);
 
 /* archive_stamp(archive, pair, run, err), archive_stamped(archive, pair, run, err): the number of
  * the last run of ${pair}; 0 = none.  The first within a transaction. */

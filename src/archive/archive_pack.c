@@ -58,7 +58,7 @@ static struct packer *packer_of(struct archive *archive, int level)
 	return p;
 }
 
-static size_t end_of_head(const uint8_t *data, size_t n)
+size_t archive_head_end(const uint8_t *data, size_t n)
 {
 	size_t most = n < HEAD_MOST ? n : HEAD_MOST;
 	for (size_t i = 0; i + 1 < most; i++)
@@ -72,7 +72,7 @@ static size_t end_of_head(const uint8_t *data, size_t n)
 static void keep_head(struct archive *archive, struct archive_pending *m)
 {
 	const struct packer *p = archive->packer;
-	m->head_len = end_of_head(p->raw, p->len);
+	m->head_len = archive_head_end(p->raw, p->len);
 	m->head = malloc(m->head_len + 1);
 	if (m->head == NULL)
 		die_out_of_memory();

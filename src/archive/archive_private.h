@@ -26,6 +26,7 @@
  *   archive_mailbox.c  mailboxes of the draft
  *   archive_keep.c     which snapshots stay
  *   archive_forget.c   those that do not, and what only they showed
+ *   archive_verify.c   whether all of it is whole
  *   archive_compact.c  the file written anew, without what it does not use
  */
 
@@ -113,6 +114,10 @@ bool archive_write_counters(struct archive *archive, int64_t mailbox, struct err
 /* ---- archive_pack.c ---- */
 
 void archive_pack_free(struct archive *archive);
+
+/* archive_head_end(data, n): how much of the beginning of a message is its header block, as far as
+ * it is kept for showing. */
+size_t archive_head_end(const uint8_t *data, size_t n);
 
 /* ---- archive_header.c ---- */
 

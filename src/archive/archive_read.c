@@ -42,12 +42,13 @@ bool archive_sources(struct archive *archive, struct arena *arena, struct archiv
 		return false;
 	while ((got = sql_next(&q, err)) > 0) {
 		struct archive_source *s = ARENA_PUSH(arena, *out, *n, cap);
+		q.damaged = false;
 		s->id = sql_int(&q);
 		s->world = sql_text(&q, arena);
 		s->name = sql_text(&q, arena);
-		q.damaged |= sql_int(&q) != archive_check_source(s);
+		s->sound = sql_int(&q) == archive_check_source(s) && !q.damaged;
 		s->last = sql_int_or(&q, 0);
-		if (q.damaged)
+		if (!s->sound)
 			s->name = s->name == NULL ? "?" : s->name;
 	}
 	return got == 0;

@@ -66,6 +66,9 @@ static const struct command commands[] = {
 	{"status", "[PAIR...]", "what is known of each pair: last run, counts, what failed",
 		"Exits 1 when a pair's last run failed, never was, or is older than --max-age.",
 		OPTIONS_STATUS | OPTIONS_JSON, command_status},
+	{"verify", "FILE", "read every byte of an archive and tell what is not whole",
+		"Exits 7 when anything is damaged; what is not named is whole.",
+		OPTIONS_TALK | OPTIONS_JSON, command_verify},
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };

@@ -26,6 +26,7 @@ int command_ls(const struct options *options);
 int command_search(const struct options *options);
 int command_show(const struct options *options);
 int command_snapshot(const struct options *options);
+int command_verify(const struct options *options);
 int command_status(const struct options *options);
 
 /* command_main(argc, argv): what main() does. */

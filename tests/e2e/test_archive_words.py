@@ -206,8 +206,25 @@ class Words(suite.Case):
         self.assertIn('is damaged', self.run_it('show', self.file, digests[0], expect=7).err)
         self.assertIn('Subject: two', self.run_it('show', self.file, digests[1]).out)
 
+    def test_verify_says_exactly_what_is_not_whole(self):
+        digests = [self.deliver(name, folder='.Box')[1] for name in ('one', 'two')]
+        self.snapshot()
+        self.assertRegex(self.run_it('verify', self.file).out, r'^2 messages in 1 snapshot, \d+ B: whole\n$')
+        self.edit('UPDATE part SET data = zeroblob(length(data)) WHERE id / 65536 ='
+                  ' (SELECT id FROM message WHERE digest = ?)', (bytes.fromhex(digests[0]),))
+        told = self.run_it('verify', self.file, expect=7)
+        self.assertIn('in Box, "one": message %s is damaged' % digests[0][:12], told.err)
+        self.assertEqual(1, len(told.err.splitlines()), told.err)
+        self.assertIn('not whole', told.out)
+        faults = [o for o in self.objects('verify', self.file, expect=7) if o['event'] == 'fault']
+        self.assertEqual([('message', digests[0])], [(o['what'], o['message']) for o in faults])
+        self.edit('UPDATE placement SET received = received + 1')
+        told = self.run_it('verify', self.file, expect=7).err
+        self.assertIn('Box: the row of item', told)
+        self.assertIn('snapshot 1 of', told)
+
     def test_what_is_no_archive_is_told_plainly(self):
-        for words in (('log',), ('ls',), ('show', 'aa'), ('search', 'x'), ('diff', '1', '2')):
+        for words in (('log',), ('verify',), ('ls',), ('show', 'aa'), ('search', 'x'), ('diff', '1', '2')):
             told = self.run_it(words[0], self.scratch / 'none.mta', *words[1:], expect=7)
             self.assertIn('No such file', told.err)
             self.assertEqual(1, len(told.err.splitlines()))
