@@ -73,6 +73,21 @@ char *name_escape_level(const char *level, const char *also, struct arena *arena
 	return written;
 }
 
+char *name_opaque_level(const char *level, const char *also, struct arena *arena)
+{
+	char *written = arena_alloc(arena, written_size(level)), *to = written;
+	if (*level == '\0')
+		return strcpy(written, empty_level);
+	for (; *level != '\0'; level++) {
+		unsigned char c = (unsigned char)*level;
+		bool plain = c >= 0x20 && c < 0x7F && strchr("%&/", c) == NULL &&
+			     strchr(also, c) == NULL;
+		to = plain ? put_plain(to, level, 1) : put_escaped(to, level, 1);
+	}
+	*to = '\0';
+	return written;
+}
+
 /* Undo put_level() for text[0..len). */
 static char *read_level(const char *text, size_t len, struct arena *arena)
 {

@@ -14,6 +14,9 @@
  * a server can come up with, is written %00.  INBOX, in any case, is "INBOX", also as the first of
  * several levels.
  *
+ * What a server calls a mailbox in no text at all (no modified UTF-7, no UTF-8) is opaque: all that
+ * is not printable ASCII, '%' and '&' are escaped, so that no text is written the same.
+ *
  *   name   = level *( "/" level )
  *   level  = "%00" / 1*( character / "%" HEX HEX )
  */
@@ -47,6 +50,10 @@ char *name_to_wire(const char *name, char delimiter, struct arena *arena);
  * for none; '/' stays unless it is there); name_unescape(text, arena): back. */
 char *name_escape_level(const char *level, const char *also, struct arena *arena);
 char *name_unescape(const char *text, struct arena *arena);
+
+/* name_opaque_level(level, also, arena): the bytes ${level} written as an opaque name's level, the
+ * bytes in ${also} escaped too.  name_unescape() gives them back. */
+char *name_opaque_level(const char *level, const char *also, struct arena *arena);
 
 /* name_is_inbox(name): whether ${name} is INBOX in any case. */
 bool name_is_inbox(const char *name);

@@ -112,18 +112,19 @@ static char *name_from_text(const char *text, char delimiter, struct arena *aren
 /* Bytes that mean nothing to us: written so that no text that means something looks the same. */
 static char *name_from_bytes(const char *bytes, char delimiter, struct arena *arena)
 {
-	char *name = arena_alloc(arena, 3 * strlen(bytes) + 1), *to = name;
-	for (; *bytes != '\0'; bytes++) {
-		char one[2] = {*bytes, '\0'};
-		if (*bytes == delimiter)
-			*to++ = '/';
-		else if (*bytes == '%')
-			to = stpcpy(to, "%25");
-		else
-			to = stpcpy(to, name_escape_level(one, "&/", arena));
+	const char separator[] = {delimiter, '\0'};
+	char *name = NULL;
+	for (;; bytes++) {
+		size_t len = delimiter == '\0' ? strlen(bytes) : strcspn(bytes, separator);
+		const char *level = arena_strndup(arena, bytes, len);
+		level = name == NULL && name_is_inbox(level) ? "INBOX"
+							     : name_opaque_level(level, "", arena);
+		name = name == NULL ? arena_strdup(arena, level)
+				    : arena_printf(arena, "%s/%s", name, level);
+		bytes += len;
+		if (*bytes == '\0')
+			return name;
 	}
-	*to = '\0';
-	return name;
 }
 
 /* What of ${wire} follows the prefix; NULL = it is in another namespace. */

@@ -56,6 +56,14 @@ static bool is_reserved(const char *level)
 	return false;
 }
 
+static const char *guard_reserved(
+	enum maildir_style style, const char *written, struct arena *arena)
+{
+	if (!styles[style].has_reserved || !is_reserved(written))
+		return written;
+	return arena_printf(arena, "%%%02X%s", (unsigned char)written[0], written + 1);
+}
+
 /* The raw ${level} in written form, with '&' too where ${also_and}. */
 static const char *write_level(
 	enum maildir_style style, const char *level, bool also_and, struct arena *arena)
@@ -63,10 +71,7 @@ static const char *write_level(
 	const char *also = styles[style].also;
 	if (also_and)
 		also = arena_printf(arena, "%s&", also);
-	const char *written = name_escape_level(level, also, arena);
-	if (!styles[style].has_reserved || !is_reserved(written))
-		return written;
-	return arena_printf(arena, "%%%02X%s", (unsigned char)written[0], written + 1);
+	return guard_reserved(style, name_escape_level(level, also, arena), arena);
 }
 
 static bool reads_as_utf7(const char *text, struct arena *arena)
@@ -74,11 +79,22 @@ static bool reads_as_utf7(const char *text, struct arena *arena)
 	return strchr(text, '&') != NULL && utf7_decode(text, strlen(text), arena) != NULL;
 }
 
-/* The raw ${level} as it is stored.  In UTF-8 a '&' must not look like UTF-7, else the next run
- * would take the whole Maildir for one that is. */
-static const char *spell_level(
-	const struct maildir_naming *naming, const char *level, struct arena *arena)
+/* The raw level of an opaque name in written form.  The '-' too, without which nothing looks like
+ * what a text with '&' can become. */
+static const char *write_opaque(enum maildir_style style, const char *level, struct arena *arena)
 {
+	const char *also = arena_printf(arena, "%s-", styles[style].also);
+	return guard_reserved(style, name_opaque_level(level, also, arena), arena);
+}
+
+/* The level ${text} of a name as it is stored.  In UTF-8 a '&' must not look like UTF-7, else the
+ * next run would take the whole Maildir for one that is. */
+static const char *spell_level(
+	const struct maildir_naming *naming, const char *text, struct arena *arena)
+{
+	const char *level = name_unescape(text, arena);
+	if (strcmp(text, name_escape_level(level, "/", arena)) != 0)
+		return write_opaque(naming->style, level, arena);
 	const char *written = write_level(naming->style, level, false, arena);
 	if (naming->utf7)
 		return utf7_encode(written, arena);
@@ -86,7 +102,7 @@ static const char *spell_level(
 					     : written;
 }
 
-/* The raw level that is stored as ${disk}: unescaped where it is something that we would have
+/* The level of a name that is stored as ${disk}: unescaped where it is something that we would have
  * written, else as it lies. */
 static const char *read_level(
 	const struct maildir_naming *naming, const char *disk, struct arena *arena)
@@ -95,9 +111,18 @@ static const char *read_level(
 	if (naming->utf7 && reads_as_utf7(disk, arena))
 		written = utf7_decode(disk, strlen(disk), arena);
 	const char *level = name_unescape(written, arena);
-	bool ours = strcmp(write_level(naming->style, level, false, arena), written) == 0 ||
-		    strcmp(write_level(naming->style, level, true, arena), written) == 0;
-	return ours ? level : written;
+	const char *text = name_escape_level(level, "/", arena);
+	const char *plain = write_level(naming->style, level, false, arena);
+	if (strcmp(plain, written) == 0)
+		return text;
+	if (!naming->utf7 && reads_as_utf7(plain, arena) &&
+		strcmp(write_level(naming->style, level, true, arena), written) == 0)
+		return text;
+	const char *opaque = name_opaque_level(level, "", arena);
+	if (strcmp(opaque, text) != 0 &&
+		strcmp(write_opaque(naming->style, level, arena), written) == 0)
+		return opaque;
+	return name_escape_level(written, "/", arena);
 }
 
 /* Every part of ${path} must be a file's name. */
@@ -120,12 +145,13 @@ static bool fits(const char *name, const char *path, struct error *err)
 static const char *join(const struct maildir_naming *naming, const char *name,
 	const char *separator, struct arena *arena)
 {
-	size_t n;
-	const char *const *levels = name_levels(name, arena, &n);
 	const char *joined = "";
-	for (size_t i = 0; i < n; i++)
-		joined = arena_printf(arena, "%s%s%s", joined, i > 0 ? separator : "",
-			spell_level(naming, levels[i], arena));
+	for (const char *p = name; *p != '\0'; p += *p == '/') {
+		size_t len = strcspn(p, "/");
+		joined = arena_printf(arena, "%s%s%s", joined, p > name ? separator : "",
+			spell_level(naming, arena_strndup(arena, p, len), arena));
+		p += len;
+	}
 	return joined;
 }
 
@@ -134,17 +160,19 @@ static const char *join(const struct maildir_naming *naming, const char *name,
 static const char *split(const struct maildir_naming *naming, const char *text,
 	const char *separator, char skip, struct arena *arena)
 {
-	const char **levels = NULL;
-	size_t n = 0, cap = 0;
+	const char *name = NULL;
 	for (const char *p = text;; p++) {
-		if (n > 0 && skip != '\0' && *p == skip)
+		if (name != NULL && skip != '\0' && *p == skip)
 			p++;
 		size_t len = strcspn(p, separator);
 		const char *level = read_level(naming, arena_strndup(arena, p, len), arena);
-		*ARENA_PUSH(arena, levels, n, cap) = level;
+		if (name == NULL)
+			name = name_is_inbox(level) ? "INBOX" : level;
+		else
+			name = arena_printf(arena, "%s/%s", name, level);
 		p += len;
 		if (*p == '\0')
-			return name_from_levels(levels, n, arena);
+			return name;
 	}
 }
 

@@ -55,6 +55,10 @@ static void each_name_has_one_path_and_each_path_one_name(void **state)
 		{&naming_pp, "R&D", ".R&D"},
 		{&naming_pp, "&-", ".%26-"},
 		{&naming_pp, "&AOQ-", ".%26AOQ-"},
+		{&naming_pp, "%26", ".%26"},
+		{&naming_pp, "%26AGE-", ".%26AGE%2D"},
+		{&naming_pp7, "%26AGE-", ".%26AGE%2D"},
+		{&naming_pp, "%C3%A4", ".%C3%A4"},
 		{&naming_pp7, "\xc3\xa4/R&D", ".&AOQ-.R&-D"},
 		{&naming_pp7, "&AOQ-", ".&-AOQ-"},
 		{&naming_pp7, "a.b", ".a%2Eb"},
@@ -87,6 +91,57 @@ static void each_name_has_one_path_and_each_path_one_name(void **state)
 		assert_string_equal(
 			maildir_name_decode(row[i].naming, row[i].path, arena), row[i].name);
 	}
+}
+
+/* A level as a server could have it: of what is special in one of the spellings. */
+static char *random_level(unsigned *seed)
+{
+	static const char *const piece[] = {"&", "&", "-", "AGE", "Jjo", "2D8", "AOQ", "%", "%2",
+		"%26", "%41", ".", "\xc3\xa4", "\xff", "\x01", "cur", "dovecot", "inbox", "/", "x",
+		","};
+	char *level = "";
+	do {
+		*seed = *seed * 1103515245 + 12345;
+		level = arena_printf(
+			arena, "%s%s", level, piece[(*seed >> 8) % (sizeof piece / sizeof *piece)]);
+	} while ((*seed >> 20 & 3) != 0);
+	return level;
+}
+
+/* Texts and opaque names mixed, as names of servers are. */
+static char *random_name(unsigned *seed)
+{
+	char *name = NULL;
+	do {
+		char *level = random_level(seed);
+		bool opaque = (*seed >> 24 & 1) != 0;
+		level = opaque ? name_opaque_level(level, "", arena)
+			       : name_escape_level(level, "/", arena);
+		if (name == NULL && name_is_inbox(level))
+			level = "INBOX";
+		name = name == NULL ? level : arena_printf(arena, "%s/%s", name, level);
+	} while ((*seed >> 26 & 1) != 0);
+	return name;
+}
+
+static void any_name_is_read_back_from_its_path(void **state)
+{
+	(void)state;
+	static const struct maildir_naming *const namings[] = {&naming_pp, &naming_pp7,
+		&naming_mbsync, &naming_nested, &naming_nested7, &naming_legacy, &naming_flat};
+	unsigned seed = 7, paths = 0;
+	for (unsigned i = 0; i < 20000; i++) {
+		const struct maildir_naming *naming =
+			namings[i % (sizeof namings / sizeof *namings)];
+		struct error err = {0};
+		const char *name = random_name(&seed);
+		const char *path = maildir_name_encode(naming, name, arena, &err);
+		if (path == NULL)
+			continue;
+		assert_string_equal(maildir_name_decode(naming, path, arena), name);
+		paths++;
+	}
+	assert_true(paths > 15000);
 }
 
 static void what_others_wrote_is_read_as_it_lies(void **state)
@@ -370,6 +425,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		with_arena(each_name_has_one_path_and_each_path_one_name),
+		with_arena(any_name_is_read_back_from_its_path),
 		with_arena(what_others_wrote_is_read_as_it_lies),
 		with_arena(a_name_that_is_no_file_name_is_refused),
 		with_arena(a_new_folder_is_spelt_as_the_others_are),
