@@ -141,8 +141,8 @@ static void strike_out(char *text, const char *secret)
 		memset(at, '*', strlen(secret));
 }
 
-static bool refused(struct imap_session *s, const struct imap_condition *condition,
-	const char *complaint, struct error *err)
+static bool refused(struct imap_session *s, const struct sasl_mechanism *m,
+	const struct imap_condition *condition, const char *complaint, struct error *err)
 {
 	char words[2 * WORDS_SHOWN + 8];
 	snprintf(words, sizeof words, "%.*s%s%.*s", WORDS_SHOWN, condition->text,
@@ -152,7 +152,8 @@ static bool refused(struct imap_session *s, const struct imap_condition *conditi
 
 	const char *user = s->imap->master != NULL ? s->imap->master : s->imap->user;
 	bool temporary = is_temporary(condition);
-	bool short_name = user != NULL && strchr(user, '@') == NULL && !temporary;
+	bool short_name =
+		m->needs != SASL_TOKEN && user != NULL && strchr(user, '@') == NULL && !temporary;
 	error_set(err, ERROR_STORE, temporary ? CAUSE_NETWORK : CAUSE_SIGNIN,
 		"%s refused the sign-in of %s: %s%s", s->imap->host, user != NULL ? user : "nobody",
 		words, short_name ? "; try the whole address as the user" : "");
@@ -324,7 +325,7 @@ static bool exchange(struct imap_session *s, struct exchange *x, struct error *e
 	if (!begin_exchange(s, x, &tag, err) || !take_turns(s, x, tag, err))
 		return false;
 	if (s->ended.verdict != VERDICT_OK)
-		return refused(s, &s->ended, sasl_complaint(x->sasl), err);
+		return refused(s, x->mechanism, &s->ended, sasl_complaint(x->sasl), err);
 	if (sasl_proven(x->sasl))
 		return true;
 	error_set(err, ERROR_STORE, CAUSE_SIGNIN, "it did not prove that it knows the password");
@@ -378,7 +379,7 @@ bool auth_sign_in(struct imap_session *s, struct error *err)
 	snprintf(s->text, sizeof s->text, "%s", m->name);
 	if (m->is_login)
 		ok = login(s, &condition, err) &&
-		     (condition.verdict == VERDICT_OK || refused(s, &condition, NULL, err));
+		     (condition.verdict == VERDICT_OK || refused(s, m, &condition, NULL, err));
 	else if (m->needs == SASL_TOKEN)
 		ok = present_token(s, m, err);
 	else
