@@ -282,6 +282,7 @@ static void a_message_shorter_than_announced_is_not_delivered(void **state)
 
 static void a_directory_that_cannot_be_read_is_no_listing(void **state)
 {
+	/* B55 */
 	(void)state;
 	put("cur/1:2,", "A: b\n\n");
 	put("cur/2:2,", "A: b\n\n");
@@ -493,6 +494,7 @@ static void break_lines(const char *path)
 
 static void a_file_that_changes_while_it_is_read_is_not_used(void **state)
 {
+	/* B53 */
 	(void)state;
 	size_t n = 200000;
 	char *text = calloc(1, n);

@@ -231,6 +231,7 @@ static void check_events(
 
 static void a_line_that_is_no_imap_breaks_the_connection(void **state)
 {
+	/* B26 */
 	(void)state;
 	static const char noend[] = "broken: a quoted string without an end\n";
 	static const char other[] = "broken: a line that is no response\n";
@@ -273,6 +274,7 @@ static void a_line_that_is_no_imap_breaks_the_connection(void **state)
 
 static void a_nul_is_refused_outside_of_literals(void **state)
 {
+	/* B25 */
 	(void)state;
 	static const char atom[] = "* 1 FETCH (FLAGS (a\0b))\r\n",
 			  quoted[] = "* LIST () \"a\0\" x\r\n";

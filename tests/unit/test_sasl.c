@@ -109,6 +109,7 @@ static void exchange_with(
 
 static void scram_proves_both_sides_and_accepts_no_forgery(void **state)
 {
+	/* B16 */
 	(void)state;
 	static const char *const names[] = {"SCRAM-SHA-256", "SCRAM-SHA-1"};
 	server_password = "s3cret";

@@ -137,6 +137,7 @@ static void a_program_that_is_not_there_is_a_mistake_in_the_file(void **state)
 
 static void endless_output_is_cut_off(void **state)
 {
+	/* B65 */
 	(void)state;
 	assert_false(get(SECRET_COMMAND, "echo hunter2; yes"));
 	assert_failed(CAUSE_SIGNIN,

@@ -283,6 +283,7 @@ static void a_pin_beside_a_ca_file_narrows_it(void **state)
 
 static void a_server_of_the_past_is_refused(void **state)
 {
+	/* B12 */
 	(void)state;
 	struct error err;
 	struct cert *cert = make(&rows[0]);
@@ -350,6 +351,7 @@ static void plain_text_before_the_handshake_is_refused(void **state)
 
 static void a_stream_that_is_cut_is_no_end(void **state)
 {
+	/* B13 */
 	(void)state;
 	struct error err;
 	struct cert *cert = make(&rows[0]);

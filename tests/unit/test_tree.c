@@ -146,6 +146,7 @@ static void all_mistakes_of_a_file_are_told_in_its_order(void **state)
 
 static void aliases_do_not_multiply(void **state)
 {
+	/* B63 */
 	(void)state;
 	struct buffer bomb;
 	buffer_init(&bomb, 65536);
