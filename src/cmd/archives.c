@@ -15,16 +15,22 @@
 
 /* ---- opening ---- */
 
-static const char *find_path(const struct options *options, const char *word)
+const struct store_config *archives_config(const struct options *options, const char *word)
 {
 	if (url_is(word) && strchr(word, ':') == NULL)
 		word = arena_printf(options->arena, "archive:%s", word);
 	const struct store_config *store = pairs_find_store(options, word, "FILE");
 	if (store != NULL && strcmp(store->kind, "archive") == 0)
-		return store->archive.path;
+		return store;
 	if (store != NULL)
 		print_problem("%s: this is no archive", word);
 	return NULL;
+}
+
+static const char *find_path(const struct options *options, const char *word)
+{
+	const struct store_config *store = archives_config(options, word);
+	return store == NULL ? NULL : store->archive.path;
 }
 
 struct archive *archives_open(const struct options *options, const char *word, int *code)

@@ -3,6 +3,7 @@
 
 #include "archive/archive.h"
 #include "cmd/options.h"
+#include "config/config.h"
 
 /*
  * What the commands that read an archive file share.
@@ -12,6 +13,9 @@
  * path, archive:FILE, or a store of the configuration.  NULL after the problem was printed, with
  * the exit code in ${*code}. */
 struct archive *archives_open(const struct options *options, const char *word, int *code);
+
+/* archives_config(options, word): the same as a store; NULL after the mistake was printed. */
+const struct store_config *archives_config(const struct options *options, const char *word);
 
 /* archives_open_again(options, word, code): one connection more to what archives_open() opened. */
 struct archive *archives_open_again(const struct options *options, const char *word, int *code);

@@ -45,6 +45,14 @@ static const struct command commands[] = {
 		"another "
 		"is asked for.",
 		OPTIONS_SNAPSHOT | OPTIONS_JSON, command_ls},
+	{"restore", "FILE STORE", "put a snapshot of an archive back into a store",
+		"Only adds: what is there already is left alone and not doubled, nothing is "
+		"deleted.  The "
+		"last snapshot, unless another is asked for.  Into an archive it becomes part of "
+		"the next "
+		"snapshot of the account.",
+		OPTIONS_SNAPSHOT | OPTIONS_RESTORE | OPTIONS_WRITE | OPTIONS_TALK | OPTIONS_JSON,
+		command_restore},
 	{"search", "FILE QUERY...", "find messages in an archive by their headers",
 		"Words are looked for in sender, recipients and subject; \"several words\" have to "
 		"follow "

@@ -23,6 +23,7 @@ int command_diff_archive(const struct options *options); /* diff FILE N M */
 int command_check(const struct options *options);
 int command_log(const struct options *options);
 int command_ls(const struct options *options);
+int command_restore(const struct options *options);
 int command_search(const struct options *options);
 int command_show(const struct options *options);
 int command_snapshot(const struct options *options);

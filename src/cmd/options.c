@@ -5,6 +5,7 @@
 
 #include "config/config.h"
 #include "config/value.h"
+#include "mail/name.h"
 
 /* A lock that is held for longer than this will not be given up. */
 #define MOST_WAIT ((int64_t)7 * 86400)
@@ -94,6 +95,22 @@ static bool set_source(struct options *o, const char *value, struct error *err)
 	return true;
 }
 
+static bool set_into(struct options *o, const char *value, struct error *err)
+{
+	const char *name = name_canonical(value, o->arena);
+	if (name == NULL)
+		return wrong(err, "--into", value, "the name of a mailbox");
+	o->into = name;
+	return true;
+}
+
+static bool set_search(struct options *o, const char *value, struct error *err)
+{
+	(void)err; /* judged when it is looked for */
+	o->search = value;
+	return true;
+}
+
 static bool set_keep(struct options *o, enum archive_rule rule, const char *name, const char *value,
 	struct error *err)
 {
@@ -176,6 +193,10 @@ static const struct option table[] = {
 	{"exit-code", '\0', NULL, "exit 1 when there is something to do (diff, --dry-run)",
 		OPTIONS_RUN, set_exit_code},
 	{"max-age", '\0', "TIME", "exit 1 when the last run is older", OPTIONS_STATUS, set_max_age},
+	{"search", '\0', "TEXT", "only messages that `search` finds by this", OPTIONS_RESTORE,
+		set_search},
+	{"into", '\0', "MAILBOX", "into this mailbox: below it, unless one is chosen by its name",
+		OPTIONS_RESTORE, set_into},
 	{"keep-last", '\0', "N", "keep the last N snapshots", OPTIONS_KEEP, set_keep_last},
 	{"keep-daily", '\0', "N", "keep one of each of the last N days that have any", OPTIONS_KEEP,
 		set_keep_daily},

@@ -25,6 +25,8 @@ struct options {
 	const char *trace;	      /* --trace */
 	const char *snapshot;	      /* --snapshot: a number or a date */
 	const char *source;	      /* --source: whose snapshots */
+	const char *into;	      /* --into: a mailbox */
+	const char *search;	      /* --search: as `search` takes it */
 	unsigned keep[ARCHIVE_RULES]; /* --keep-last and the like */
 	unsigned wait;		      /* --wait, seconds */
 	int64_t max_age;	      /* --max-age, seconds; 0 = any */
@@ -43,7 +45,8 @@ enum option_group {
 	OPTIONS_JSON = 1 << 5,
 	OPTIONS_STATUS = 1 << 6,
 	OPTIONS_SNAPSHOT = 1 << 7, /* --snapshot, --source */
-	OPTIONS_KEEP = 1 << 8	   /* --keep-last and the like */
+	OPTIONS_KEEP = 1 << 8,	   /* --keep-last and the like */
+	OPTIONS_RESTORE = 1 << 9   /* --into, --search */
 };
 
 /*

@@ -19,6 +19,10 @@ struct pairs {
  */
 bool pairs_choose(const struct options *options, struct pairs *pairs);
 
+/* command_run(options, pairs, dry, once) (sync.c): run them one after the other; ${once}: only add
+ * to B, and remember nothing.  Return the exit code. */
+int command_run(const struct options *options, const struct pairs *pairs, bool dry, bool once);
+
 /*
  * pairs_find_store(options, word, option):
  * The store that ${word} means: a URL, a path, or a name in the configuration; ${option} is what

@@ -14,26 +14,24 @@ static int code_of(const struct options *options, const struct report *report, b
 	return report->exit;
 }
 
-static int run_pairs(const struct options *options, bool dry)
+int command_run(const struct options *options, const struct pairs *pairs, bool dry, bool once)
 {
 	const struct run_options run = {
 		.only = options->mailboxes.n > 0 ? &options->mailboxes : NULL,
 		.dry_run = dry,
+		.once = once,
 		.bring_back = options->bring_back,
 		.wait = options->wait};
-	struct pairs pairs = {0};
 	struct error err = {0};
 	int code = 0;
-	if (!pairs_choose(options, &pairs))
-		return CAUSE_CONFIG;
 	if (options->trace != NULL && !trace_open(options->trace, &err)) {
 		print_problem("%s", err.text);
 		return (int)err.cause;
 	}
 	const struct observer *observer = print_observer(options, dry);
-	for (size_t i = 0; i < pairs.n && code < 128; i++) {
+	for (size_t i = 0; i < pairs->n && code < 128; i++) {
 		struct report report;
-		conductor_run(pairs.at[i], &run, observer, &report);
+		conductor_run(pairs->at[i], &run, observer, &report);
 		print_report(options, &report, dry);
 		code = report_worse(code, code_of(options, &report, dry));
 	}
@@ -41,9 +39,16 @@ static int run_pairs(const struct options *options, bool dry)
 	return code;
 }
 
+static int run_chosen(const struct options *options, bool dry)
+{
+	struct pairs pairs = {0};
+	return pairs_choose(options, &pairs) ? command_run(options, &pairs, dry, false)
+					     : CAUSE_CONFIG;
+}
+
 int command_sync(const struct options *options)
 {
-	return run_pairs(options, options->dry_run);
+	return run_chosen(options, options->dry_run);
 }
 
 /* A pair has no name with a colon or a slash in it. */
@@ -51,5 +56,5 @@ int command_diff(const struct options *options)
 {
 	if (options->n_names > 0 && url_is(options->names[0]))
 		return command_diff_archive(options);
-	return run_pairs(options, true);
+	return run_chosen(options, true);
 }

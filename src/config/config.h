@@ -82,6 +82,7 @@ struct archive_config {
 	int compression;      /* zlib level */
 	const char *source;   /* to read: whose snapshots; NULL = there is only one */
 	const char *snapshot; /* to read: its number, or a date; NULL = the last one */
+	const char *search;   /* to read: only what this finds (archive_query.c); NULL = all */
 };
 
 struct store_config {

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/map.h"
+
 static struct archive_store *store_of(struct archive_session *s)
 {
 	return (struct archive_store *)s->session.store;
@@ -103,6 +105,9 @@ static void disconnect(struct session *session)
 	archive_queue_finish(&s->fetches);
 	arena_free(s->answers);
 	flag_table_free(s->flags);
+	map_free(s->found);
+	map_free(s->found_in);
+	arena_free(s->items);
 	free(s);
 }
 
@@ -114,6 +119,7 @@ static struct session *connect_file(struct store *store, struct error *err)
 	s->session.store = store;
 	s->flags = flag_table_new();
 	s->answers = arena_new();
+	s->items = arena_new();
 	s->changes_end = &s->changes;
 	archive_queue_init(&s->lists);
 	archive_queue_init(&s->fetches);
@@ -177,6 +183,27 @@ bool archive_store_begin(
 
 /* ---- which world ---- */
 
+/* Whose snapshot is read. */
+static bool tell_account(
+	struct archive_session *s, struct arena *arena, struct world *world, struct error *err)
+{
+	const struct archive_config *config = &store_of(s)->store.config->archive;
+	struct archive_snapshot chosen;
+	struct archive_source *all;
+	size_t n;
+	if (config->snapshot == NULL)
+		return true;
+	if (!archive_choose(s->archive, config->source, config->snapshot, arena, &chosen, err) ||
+		!archive_sources(s->archive, arena, &all, &n, err))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (all[i].id == chosen.source) {
+			world->account = all[i].world;
+			world->account_name = all[i].name;
+		}
+	return true;
+}
+
 static bool identify(struct session *session, const char *pair, struct arena *arena,
 	struct world *world, struct error *err)
 {
@@ -191,7 +218,7 @@ static bool identify(struct session *session, const char *pair, struct arena *ar
 		return false;
 	world->id = arena_printf(arena, "archive:%s", id);
 	world->stamped = world->last_run > 0 || atomic_load(&store_of(s)->lock) >= 0;
-	return true;
+	return atomic_load(&store_of(s)->lock) >= 0 || tell_account(s, arena, world, err);
 }
 
 static bool stamp(struct session *session, const char *pair, uint64_t run, struct error *err)

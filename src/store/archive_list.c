@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/map.h"
+
 /* ---- what is asked ---- */
 
 void archive_queue_init(struct archive_queue *queue)
@@ -34,6 +36,44 @@ void archive_queue_drop(struct archive_queue *queue)
 		arena_reset(queue->arena);
 		queue->end = &queue->first;
 	}
+}
+
+/* ---- what a search leaves ---- */
+
+static void note_number(struct archive_session *s, struct map *map, int64_t number)
+{
+	const int64_t *kept = arena_memdup(s->items, &number, sizeof number);
+	map_put(map, kept, sizeof *kept, 0);
+}
+
+/* The items of the snapshot that a search finds; looked for once in a session. */
+static bool find_items(
+	struct archive_session *s, const struct archive_snapshot *view, struct error *err)
+{
+	const struct archive_config *config = &s->session.store->config->archive;
+	struct archive_query query;
+	struct archive_hit hit;
+	int got = -1;
+	if (config->search == NULL || s->found != NULL)
+		return true;
+	struct arena *arena = arena_new();
+	struct archive_search *search = NULL;
+	s->found = map_new(64);
+	s->found_in = map_new(64);
+	if (archive_query_read(config->search, arena, &query, err))
+		search = archive_search(s->archive, &query, view, err);
+	while (search != NULL && (got = archive_search_next(search, &hit, err)) > 0) {
+		note_number(s, s->found, hit.placement.item);
+		note_number(s, s->found_in, hit.placement.mailbox);
+	}
+	archive_search_end(search);
+	arena_free(arena);
+	return got == 0;
+}
+
+static bool is_among(const struct map *found, int64_t number)
+{
+	return found == NULL || map_get(found, &number, sizeof number) != MAP_NONE;
 }
 
 /* ---- mailboxes ---- */
@@ -83,9 +123,12 @@ bool archive_store_mailboxes(
 		return true;
 	if (!archive_mailboxes(s->archive, &view, NULL, arena, &all, &n, err))
 		return false;
+	if (!find_items(s, &view, err))
+		return false;
 	for (size_t i = 0; i < n; i++)
-		if (!describe(s, &view, &all[i], arena,
-			    ARENA_PUSH(arena, out->at, out->n, out->cap), err))
+		if (is_among(s->found_in, all[i].id) &&
+			!describe(s, &view, &all[i], arena,
+				ARENA_PUSH(arena, out->at, out->n, out->cap), err))
 			return false;
 	return true;
 }
@@ -127,8 +170,8 @@ static void take_gone(int64_t item, struct message_list *out)
 }
 
 /* Rows come in order of item; the last one of an item tells how it is now. */
-static bool walk(struct archive_walk *walk, struct archive_question *q, struct message_list *out,
-	struct error *err)
+static bool walk(const struct archive_session *s, struct archive_walk *walk,
+	struct archive_question *q, struct message_list *out, struct error *err)
 {
 	struct archive_placement p;
 	int64_t closed = 0;
@@ -138,7 +181,7 @@ static bool walk(struct archive_walk *walk, struct archive_question *q, struct m
 		if (closed != 0 && p.item != closed)
 			take_gone(closed, out);
 		closed = gone ? p.item : 0;
-		if (!gone)
+		if (!gone && is_among(s->found, p.item))
 			take_placement(&p, out, q->flags);
 	}
 	if (closed != 0)
@@ -164,10 +207,12 @@ static bool read_list(struct archive_session *s, struct archive_question *q,
 		       q->epoch != NULL && strcmp(q->epoch, out->box.epoch) == 0;
 	if (out->partial && q->since == m->changes)
 		return true;
+	if (!find_items(s, &view, err))
+		return false;
 	struct archive_walk *rows = out->partial
 					    ? archive_changes(s->archive, m->id, m->changed, err)
 					    : archive_visible(s->archive, &view, m->id, err);
-	bool ok = rows != NULL && walk(rows, q, out, err);
+	bool ok = rows != NULL && walk(s, rows, q, out, err);
 	archive_visible_end(rows);
 	if (!out->partial)
 		out->box.total = out->n;

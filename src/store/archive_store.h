@@ -54,7 +54,10 @@ struct archive_session {
 	struct flag_table *flags;
 	struct archive_queue lists, fetches;
 	struct archive_body *body;
+	struct map *found;     /* items that archive.search finds; NULL = not looked for yet */
+	struct map *found_in;  /* and the mailboxes that they are in */
 	struct arena *answers; /* of the changes */
+	struct arena *items;   /* of what was found */
 	struct archive_change *changes, **changes_end, *told;
 	bool settled;
 };

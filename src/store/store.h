@@ -43,6 +43,8 @@ struct world {
 	bool stamped;	   /* stamp() can keep a number here */
 	const char *ids_of; /* EMAILID or X-GM-MSGID can be asked for, and this is the server whose
 			       they are; or NULL */
+	const char *account, *account_name; /* of a store that keeps accounts: whose mail it shows,
+					       as for_source() was told; else NULL */
 	bool rewrites;	    /* it is known to store other bytes than it was given (Exchange) */
 };
 

@@ -487,7 +487,7 @@ static double run_start(struct run *run, const struct pair_config *pair,
 {
 	*report = (struct report){.pair = pair, .began = (int64_t)time(NULL)};
 	struct arena *arena = arena_new();
-	*run = (struct run){.pair = snapshot_policy(pair, arena),
+	*run = (struct run){.pair = snapshot_policy(pair, options->once, arena),
 		.options = options,
 		.observer = observer,
 		.report = report,

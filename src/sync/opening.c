@@ -26,7 +26,9 @@ bool opening_state(struct run *run)
 {
 	struct error err = {0};
 	const char *path = state_path(run->pair->name, run->arena);
-	enum state_use use = run->options->dry_run ? STATE_READ : STATE_WRITE;
+	enum state_use use = run->options->once	     ? STATE_MEMORY
+			     : run->options->dry_run ? STATE_READ
+						     : STATE_WRITE;
 	run->state =
 		state_open(path, use, run->options->wait, &run->report->state_was_missing, &err);
 	return run_state_ok(run, run->state != NULL, &err) &&
@@ -123,8 +125,11 @@ static bool list_side(struct run *run, enum side side)
 static bool tell_source(struct run *run)
 {
 	struct store *to = run->store[RIGHT];
-	if (to->ops->for_source != NULL)
-		to->ops->for_source(to, run->world[LEFT].id, run->pair->store[LEFT]->name);
+	const struct world *from = &run->world[LEFT];
+	if (to->ops->for_source != NULL && from->account != NULL)
+		to->ops->for_source(to, from->account, from->account_name);
+	else if (to->ops->for_source != NULL)
+		to->ops->for_source(to, from->id, run->pair->store[LEFT]->name);
 	return true;
 }
 
@@ -139,7 +144,8 @@ bool opening_worlds(struct run *run)
 static bool stamp_side(struct run *run, enum side side)
 {
 	struct error err = {0};
-	if (run->store[side]->ops->stamp == NULL || !opening_writes_to(run, side))
+	if (run->store[side]->ops->stamp == NULL || !opening_writes_to(run, side) ||
+		run->options->once)
 		return true;
 	struct session *s = crew_session(run->crew, side, &err);
 	if (s != NULL && s->store->ops->stamp(s, run->facts.random, run->number, &err))

@@ -111,12 +111,13 @@ bool opening_writes_to(const struct run *run, enum side side);
  * number in both worlds. */
 bool run_will_write(struct run *run);
 
-/* snapshot_is_kept(pair): whether B is an archive.  snapshot_policy(pair, arena): ${pair} as a run
- * into an archive takes it; any other pair as it is.  snapshot_judge(run, survey, plan): instead of
- * the guard: tell a fall that it would have stopped.  snapshot_finish(run): nothing is left to do:
- * make the snapshot, where B keeps any. */
+/* snapshot_is_kept(pair): whether B is an archive.  snapshot_policy(pair, adds, arena): ${pair} as
+ * a run into an archive takes it; any other pair, and one that only ${adds}, as it is.
+ * snapshot_judge(run, survey, plan): instead of the guard: tell a fall that it would have stopped.
+ * snapshot_finish(run): nothing is left to do: make the snapshot, where B keeps any. */
 bool snapshot_is_kept(const struct pair_config *pair);
-const struct pair_config *snapshot_policy(const struct pair_config *pair, struct arena *arena);
+const struct pair_config *snapshot_policy(
+	const struct pair_config *pair, bool adds, struct arena *arena);
 void snapshot_judge(struct run *run, const struct survey *survey, const struct plan *plan);
 bool snapshot_finish(struct run *run);
 

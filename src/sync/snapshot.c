@@ -16,9 +16,10 @@ bool snapshot_is_kept(const struct pair_config *pair)
 	return ops != NULL && ops->finish != NULL;
 }
 
-const struct pair_config *snapshot_policy(const struct pair_config *pair, struct arena *arena)
+const struct pair_config *snapshot_policy(
+	const struct pair_config *pair, bool adds, struct arena *arena)
 {
-	if (!snapshot_is_kept(pair))
+	if (!snapshot_is_kept(pair) || adds)
 		return pair;
 	struct pair_config *own = arena_memdup(arena, pair, sizeof *own);
 	own->max_deletions = (struct deletion_limit){.kind = LIMIT_ANY};

@@ -121,10 +121,16 @@ static bool open_to_write(
 	       state_schema_check(state, err);
 }
 
+static bool open_in_memory(struct state *state, struct error *err)
+{
+	state->path = ":memory:";
+	return connect_to(state, state->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY, err) &&
+	       run(state, SETTINGS, err) && fill(state, err);
+}
+
 static bool open_empty(struct state *state, struct error *err)
 {
-	return connect_to(state, ":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY, err) &&
-	       fill(state, err) && run(state, SETTINGS READ_ONLY, err);
+	return open_in_memory(state, err) && run(state, READ_ONLY, err);
 }
 
 /*
@@ -171,8 +177,9 @@ struct state *state_open(
 	buffer_init(&state->flags[RIGHT], FLAGS_ROOM);
 	bool ignored, *was_missing = fresh == NULL ? &ignored : fresh;
 	*was_missing = false;
-	bool ok = use == STATE_READ ? open_to_read(state, path, was_missing, err)
-				    : open_to_write(state, path, wait, was_missing, err);
+	bool ok = use == STATE_READ	? open_to_read(state, path, was_missing, err)
+		  : use == STATE_MEMORY ? open_in_memory(state, err)
+					: open_to_write(state, path, wait, was_missing, err);
 	if (ok)
 		return state;
 	state_close(state);

@@ -18,8 +18,9 @@
 struct state;
 
 enum state_use {
-	STATE_READ, /* never made, never written: for diff, --dry-run, status */
-	STATE_WRITE /* made when missing, and locked for this run */
+	STATE_READ,  /* never made, never written: for diff, --dry-run, status */
+	STATE_WRITE, /* made when missing, and locked for this run */
+	STATE_MEMORY /* empty, and gone with the run: for one that is to leave nothing behind */
 };
 
 /*
