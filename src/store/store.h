@@ -45,7 +45,7 @@ struct world {
 			       they are; or NULL */
 	const char *account, *account_name; /* of a store that keeps accounts: whose mail it shows,
 					       as for_source() was told; else NULL */
-	bool rewrites;	    /* it is known to store other bytes than it was given (Exchange) */
+	bool rewrites; /* it is known to store other bytes than it was given (Exchange) */
 };
 
 /* What fetch() is to bring. */
