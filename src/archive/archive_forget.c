@@ -14,16 +14,20 @@
 	" AND (" row ".last IS NULL OR s.id <= " row ".last))"
 
 /* Rows with an empty interval serve the listing of the draft; they go when it ends. */
-static const char *const unseen[] = {
+static const char drop_placements[] =
 	"DELETE FROM placement WHERE mailbox IN (SELECT id FROM mailbox WHERE source = ?1)"
-	" AND (last IS NULL OR last >= first) AND NOT" SHOWN("placement"),
+	" AND (last IS NULL OR last >= first) AND NOT" SHOWN("placement");
+static const char drop_names[] =
 	"DELETE FROM mailbox_name WHERE mailbox IN (SELECT id FROM mailbox WHERE source = ?1)"
-	" AND (last IS NULL OR last >= first) AND NOT" SHOWN("mailbox_name"),
+	" AND (last IS NULL OR last >= first) AND NOT" SHOWN("mailbox_name");
+static const char drop_nameless[] =
 	"DELETE FROM placement WHERE mailbox IN (SELECT b.id FROM mailbox b WHERE b.source = ?1 AND"
-	" NOT EXISTS (SELECT 1 FROM mailbox_name n WHERE n.mailbox = b.id))",
+	" NOT EXISTS (SELECT 1 FROM mailbox_name n WHERE n.mailbox = b.id))";
+static const char drop_mailboxes[] =
 	"DELETE FROM mailbox WHERE source = ?1 AND"
-	" NOT EXISTS (SELECT 1 FROM mailbox_name n WHERE n.mailbox = mailbox.id)",
-};
+	" NOT EXISTS (SELECT 1 FROM mailbox_name n WHERE n.mailbox = mailbox.id)";
+
+static const char *const unseen[] = {drop_placements, drop_names, drop_nameless, drop_mailboxes};
 
 static bool run_with(struct archive *archive, const char *text, int64_t id, struct error *err)
 {
@@ -36,9 +40,12 @@ static bool run_with(struct archive *archive, const char *text, int64_t id, stru
 
 /* ---- messages that nothing shows any more ---- */
 
-static const char *const of_message[] = {
+static const char drop_words[] =
 	"INSERT INTO words (words, rowid, \"from\", \"to\", cc, subject)"
-	" SELECT 'delete', message, \"from\", \"to\", cc, subject FROM header WHERE message = ?1",
+	" SELECT 'delete', message, \"from\", \"to\", cc, subject FROM header WHERE message = ?1";
+
+static const char *const of_message[] = {
+	drop_words,
 	"DELETE FROM header WHERE message = ?1",
 	"DELETE FROM part WHERE id >= ?1 * 65536 AND id < (?1 + 1) * 65536",
 	"DELETE FROM message WHERE id = ?1",

@@ -63,7 +63,7 @@ static void fill(struct archive *a)
 {
 	struct archive_snapshot draft;
 	struct archive_placement p, q;
-	int64_t source, inbox, old;
+	int64_t source = 0, inbox = 0, old = 0;
 	assert_true(archive_begin(a, &err) &&
 		    archive_source(a, "imap://ann@example.org:993", "work", &source, &err) &&
 		    archive_draft(a, source, &draft, &err) &&
