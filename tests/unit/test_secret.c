@@ -338,7 +338,10 @@ static int terminal = -1;
 static void be_asked(const char *slave)
 {
 	setsid();
-	signal(SIGHUP, SIG_DFL);       /* whoever began the tests may have ignored it */
+	/* Whoever began the tests may have ignored them: nohup, a shell in the background. */
+	static const int usual[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+	for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
+		signal(usual[i], SIG_DFL);
 	int tty = open(slave, O_RDWR); /* becomes the controlling terminal */
 	struct secret secret = {.source = SECRET_PROMPT, .where = "c.yml:7:5"};
 	struct buffer typed;
