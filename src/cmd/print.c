@@ -160,7 +160,7 @@ void print_report(const struct options *options, const struct report *report, bo
 		json_end(report);
 		return;
 	}
-	if (report->state_was_missing && !diff && !options->quiet)
+	if (report->state_was_missing && report->mailboxes > 0 && !diff && !options->quiet)
 		fprintf(stderr, "%s: no state was found: made anew\n", report->pair->name);
 	if (report->conflicts > 0 && be_verbose && !options->quiet)
 		print_conflicts(report);

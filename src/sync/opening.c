@@ -50,7 +50,29 @@ static bool open_side(struct run *run, enum side side)
 			"stores of the kind '%s' cannot be used yet", run->pair->store[side]->kind);
 		return run_failed(run, side, &err);
 	}
-	if (run->options->dry_run || !opening_writes_to(run, side) || store->ops->lock == NULL)
+	return true;
+}
+
+static bool is_local(const struct store *store)
+{
+	return store->ops->lock != NULL;
+}
+
+/* Servers first: a password that is refused, or a name that is misspelt, leaves no empty Maildir
+ * behind. */
+static bool reach_side(struct run *run, enum side side)
+{
+	struct error err = {0};
+	if (is_local(run->store[side]) || crew_session(run->crew, side, &err) != NULL)
+		return true;
+	return run_failed(run, side, &err);
+}
+
+static bool lock_side(struct run *run, enum side side)
+{
+	struct error err = {0};
+	struct store *store = run->store[side];
+	if (run->options->dry_run || !opening_writes_to(run, side) || !is_local(store))
 		return true;
 	run->locked[side] = store->ops->lock(store, run->options->wait, &err);
 	return run->locked[side] || run_failed(run, side, &err);
@@ -61,7 +83,8 @@ bool opening_stores(struct run *run)
 	if (!open_side(run, LEFT) || !open_side(run, RIGHT))
 		return false;
 	run->crew = crew_new(run->store, most_workers(run));
-	return true;
+	return reach_side(run, LEFT) && reach_side(run, RIGHT) && lock_side(run, LEFT) &&
+	       lock_side(run, RIGHT);
 }
 
 /* ---- which worlds are these? ---- */

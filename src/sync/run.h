@@ -97,8 +97,9 @@ bool run_failed(struct run *run, enum side side, const struct error *err);
 /* run_pair_failed(run, err): a failure of the pair as a whole, or of its state; always false. */
 bool run_pair_failed(struct run *run, const struct error *err);
 
-/* opening_state(run), opening_stores(run): open them and take their locks; nothing is contacted.
- * opening_worlds(run): sign in, judge which places these are, and list their mailboxes. */
+/* opening_state(run): open it and take its lock; nothing is contacted.  opening_stores(run): sign
+ * in to servers, then take the locks of local stores, which may make them. opening_worlds(run):
+ * judge which places these are, and list their mailboxes. */
 bool opening_state(struct run *run);
 bool opening_stores(struct run *run);
 bool opening_worlds(struct run *run);

@@ -78,9 +78,15 @@ class Faults(suite.Case):
     # ---- the server ----
 
     def test_a_wrong_password_is_told_and_not_tried_again(self):
-        self.pair(self.imap.store(password='wrong'))
-        self.fails(3, r'^work: .*(sign|authenticat|refused)')
+        self.pair(self.imap.store(password='wrong'), {'maildir': str(self.scratch / 'new')})
+        run = self.fails(3, r'^work: .*(sign|authenticat|refused)')
         self.assertEqual(1, self.refused_sign_ins())
+        self.assertNothingLeftBehind(run)
+
+    def assertNothingLeftBehind(self, run):
+        """Nothing was made before the server was reached, and no more said than why it was not."""
+        self.assertEqual(1, len(run.err.splitlines()), run.err)
+        self.assertFalse((self.scratch / 'new').exists())
 
     @staticmethod
     def refused_sign_ins():
@@ -92,8 +98,8 @@ class Faults(suite.Case):
         return server.log().count('auth failed, 1 attempts')
 
     def test_a_server_that_is_not_there_is_told(self):
-        self.pair(self.imap.store(imap='127.0.0.1:%d' % free_port()))
-        self.fails(4, r'^work: .*Connection refused')
+        self.pair(self.imap.store(imap='127.0.0.1:%d' % free_port()), {'maildir': str(self.scratch / 'new')})
+        self.assertNothingLeftBehind(self.fails(4, r'^work: .*Connection refused'))
 
     def test_a_certificate_of_nobody_is_refused(self):
         account = server.account(next(users), tls=True)
