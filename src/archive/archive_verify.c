@@ -80,9 +80,15 @@ static bool check_index(struct verifying *v, struct error *err)
 	if (!sql_exec(v->archive, "PRAGMA query_only = OFF", err))
 		return false;
 	if (!sql_exec(v->archive, "INSERT INTO words (words, rank) VALUES ('integrity-check', 1)",
-		    &why))
+		    &why)) {
+		/* a writer in the way says nothing of the index */
+		if (sqlite3_errcode(v->archive->db) == SQLITE_BUSY) {
+			*err = why;
+			return false;
+		}
 		fault(v, ARCHIVE_FAULT_INDEX, NULL,
 			"the index of words is not what the headers say: search may miss messages");
+	}
 	return sql_exec(v->archive, "PRAGMA query_only = ON", err);
 }
 

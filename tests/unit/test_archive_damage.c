@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "archive/archive.h"
+#include "archive/archive_private.h"
 #include "base/buffer.h"
 
 static char place[] = "/tmp/mailtwin-test-XXXXXX";
@@ -312,6 +312,28 @@ static void each_lie_in_a_row_is_found(void **state)
 	buffer_finish(&wanted);
 }
 
+/* ---- beside a writer ---- */
+
+static void a_writer_in_the_way_is_no_damage(void **state)
+{
+	(void)state;
+	static const struct archive_verifier told = {.fault = note_fault};
+	struct archive_verified count;
+	sqlite3 *writer;
+	make();
+	struct archive *a = archive_open(path, false, NULL, &err);
+	assert_non_null(a);
+	sqlite3_busy_timeout(a->db, 0);
+	assert_int_equal(sqlite3_open(path, &writer), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(writer, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	faults = 0;
+	assert_false(archive_verify(a, &told, &count, &err));
+	assert_int_equal(faults, 0);
+	assert_int_equal(err.cause, CAUSE_LOCAL);
+	sqlite3_close(writer);
+	archive_close(a);
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -334,6 +356,7 @@ int main(void)
 		cmocka_unit_test(each_flip_of_a_byte_is_found_or_harmless),
 		cmocka_unit_test(each_length_that_it_is_cut_to_is_found_or_harmless),
 		cmocka_unit_test(each_lie_in_a_row_is_found),
+		cmocka_unit_test(a_writer_in_the_way_is_no_damage),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
