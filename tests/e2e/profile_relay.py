@@ -151,11 +151,12 @@ class _Session:
             text += without_strings(part[:-len(literal[0])] + '{}' if literal else part)
             if text.upper().startswith('APPEND '):
                 self.appends.add(tag)
-            if self.relay.refuses and self.relay.refuses(text):
+            answer = self.relay.answers(text) if self.relay.answers else None
+            if answer is not None:
                 with self.changed:      # in its turn, as a server would
                     self.changed.wait_for(lambda: self.begun <= self.ended or self.over)
                 with self.speaking:
-                    self.client.sendall(b'%s NO [SERVERBUG] cannot do that\r\n' % tag.encode())
+                    self.client.sendall(answer.replace('TAG', tag).encode())
                 return True
             wrong = [c for c in needs(text) if not self.profile.has(c)]
             if literal and literal[2] and not self.profile.has('LITERAL+'):
@@ -167,7 +168,8 @@ class _Session:
             if literal and literal[2] and tag in self.appends and self.relay.alters:
                 self._send_altered(line, literal)
                 continue
-            self.server.sendall(line)
+            # Of OBJECTID only what `answers` says is there.
+            self.server.sendall(line.replace(b' MAILBOXID', b'') if self.relay.offers else line)
             if not literal:
                 return self._inner_lines(tag, text)
             if not literal[2] and not self._continued(tag, seen):
@@ -246,7 +248,7 @@ class _Session:
         return line
 
     def _capabilities(self, match):
-        kept = [word for word in match[2].decode().split() if self.profile.has(word)]
+        kept = [word for word in match[2].decode().split() if self.profile.has(word)] + self.relay.offers
         return match[1] + ' '.join(kept).encode()
 
     # ---- both ----
@@ -269,11 +271,13 @@ class _Session:
 
 
 class ProfileRelay(Listener):
-    def __init__(self, port, profile, appended=None, refuses=None, alters=None):
-        """`alters(octets)` are what the server stores of a message that comes by LITERAL+; `appended()` is called when a message was appended, before the client hears of it;
-        `refuses(command)` says to which commands the server says NO."""
-        self.target, self.profile = port, profile
-        self.appended, self.refuses, self.alters = appended, refuses, alters
+    def __init__(self, port, profile, appended=None, answers=None, alters=None, offers=()):
+        """`alters(octets)` are what the server stores of a message that comes by LITERAL+; `appended()`
+        is called when a message was appended, before the client hears of it; `answers(command)` is
+        what the relay says in the server's place, with TAG for the tag, or None; `offers` are
+        capabilities that Dovecot does not have."""
+        self.target, self.profile, self.offers = port, profile, list(offers)
+        self.appended, self.answers, self.alters = appended, answers, alters
         self.violations = []
 
     def serve(self, client):

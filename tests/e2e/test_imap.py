@@ -193,6 +193,45 @@ class WithNothing(Between, suite.Case):
         self.assertEqual({'mine', 'kept', 'marked by another'}, set(subjects(two)))
 
 
+def uids(text):
+    """Of a sequence set without "*"."""
+    ranges = [part.partition(':') for part in text.split(',')]
+    return [uid for low, _, high in ranges for uid in range(int(low), int(high or low) + 1)]
+
+
+class OneServer(suite.Case):
+    """Two accounts of a server that has ids for contents, and wrote one header anew."""
+
+    def ids(self, command):
+        self.asked.append(command)
+        found = re.match(r'UID FETCH ([0-9:,]+) \(UID EMAILID\)', command)
+        if not found:
+            return None
+        return ''.join('* %d FETCH (UID %d EMAILID (M%d))\r\n' % (uid, uid, uid)
+                       for uid in uids(found[1])) + 'TAG OK done\r\n'
+
+    def sync(self, offers):
+        self.asked = []
+        accounts = [server.account(next(users)) for _ in range(2)]
+        for account, header in zip(accounts, ('X-A: 1\r\n', 'X-B: 1\r\n')):
+            ImapHand(account).add(*(letter('letter %d' % n, headers=header) for n in range(5)))
+        with ProfileRelay(server.port, EVERYTHING, answers=self.ids, offers=offers) as relay:
+            one, two = (ImapHand(account.at(relay.port)) for account in accounts)
+            twin = Mailtwin(self.scratch, 'home%d' % len(offers))
+            twin.configure({'one': one.store(), 'two': two.store()}, {'pair': {'between': ['one', 'two']}})
+            changes = twin.sync().changes()
+            self.assertEqual({}, twin.sync().changes())
+        return changes
+
+    def test_what_it_calls_by_one_id_is_one_message_and_no_header_is_read(self):
+        self.assertEqual({}, self.sync(['OBJECTID']))
+        self.assertTrue(any('EMAILID' in command for command in self.asked))
+        self.assertFalse(any('BODY' in command for command in self.asked), self.asked)
+
+    def test_without_its_ids_they_are_two(self):
+        self.assertEqual({('one', 'copied'): 5, ('two', 'copied'): 5}, self.sync([]))
+
+
 class ThrowsAway(suite.Case):
     """Gmail takes a copy of a message that it has, tells its UID, and does not keep it."""
 
@@ -272,10 +311,9 @@ class OneBadMessage(suite.Case):
     def refuses(self, command):
         found = re.match(r'UID FETCH ([0-9:,]+) .*BODY', command)
         if not found:
-            return False
+            return None
         self.asked.append(found[1])
-        ranges = [part.partition(':') for part in found[1].split(',')]
-        return any(int(low) <= self.BAD <= int(high or low) for low, _, high in ranges)
+        return 'TAG NO [SERVERBUG] cannot do that\r\n' if self.BAD in uids(found[1]) else None
 
     def test_costs_no_other_message_its_copy(self):
         self.asked = []
@@ -287,7 +325,7 @@ class OneBadMessage(suite.Case):
         one.add(letter('first'), letter('second', 'A'),
                 *(letter('letter %d' % n, 'Lists') for n in range(1, 41)))
         twin = Mailtwin(self.scratch)
-        with ProfileRelay(server.port, EVERYTHING, refuses=self.refuses) as relay:
+        with ProfileRelay(server.port, EVERYTHING, answers=self.refuses) as relay:
             twin.configure({'one': ImapHand(direct.at(relay.port)).store(connections=1), 'two': two.store()},
                            {'pair': {'from': 'one', 'to': 'two'}})
             run = twin.sync(expect=1)
