@@ -37,6 +37,7 @@ struct message {
 	flag_set flags;		  /* in the table that the list was asked for with */
 	int16_t zone;		  /* INTERNALDATE's zone, minutes east of UTC; 0 where not kept */
 	bool selected;		  /* takes part, as far as `messages:` of the pair goes */
+	bool unreadable;	  /* it was asked for its content and could not be read */
 };
 
 /* Special uses (RFC 6154), as bits: what a mailbox is for. */

@@ -112,6 +112,7 @@ static void begin(struct differ *d, struct arena *arena, const struct twin *twin
 	for (size_t t = 0; t < n; t++)
 		for (enum side side = LEFT; side <= RIGHT; side++)
 			d->blind[side] |= twins[t].unsure[side];
+	d->murky = arena_alloc(d->scratch, n * sizeof *d->murky);
 	d->plan = arena_alloc(arena, sizeof *d->plan);
 	d->plan->twins = n;
 	d->plan->held = arena_alloc(arena, n * sizeof *d->plan->held);

@@ -144,7 +144,8 @@ struct unread {
  * What is to be read before differ(), as *${unread} on ${arena}; returns how many.  The first
  * call asks for EMAILIDs where those can decide, the next for headers, a later one for whole
  * messages where equal headers do not decide.
- * What cannot be read stays without an identity: it is then like no other message.
+ * What was marked `unreadable` meanwhile is not asked for again, and is left alone by differ(),
+ * with whatever it may be.  What else stays without an identity is like no other message.
  */
 size_t differ_unread(struct arena *arena, const struct twin *twins, size_t n,
 	struct flag_table *flags, const struct policy *policy, struct unread **unread);

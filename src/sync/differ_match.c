@@ -301,9 +301,9 @@ static bool may_equal(uint64_t size, const uint64_t *sizes, size_t n)
 	       bsearch(&size, sizes, n, sizeof *sizes, compare_sizes) != NULL;
 }
 
-static bool can_be_read(const struct unit *u)
+static bool can_be_read(const struct differ *d, const struct unit *u)
 {
-	return is_there(u->state[LEFT]) || is_there(u->state[RIGHT]);
+	return (is_there(u->state[LEFT]) || is_there(u->state[RIGHT])) && !unit_is_unreadable(d, u);
 }
 
 static void ask(struct unit *u, enum read_part part)
@@ -335,7 +335,7 @@ static void ask_headers(
 		unit_content(d, u, &content);
 		bool wanted = (!sizes && !unit_excluded(d, u)) ||
 			      may_equal(content.size, size, others->n);
-		if (wanted && !identity_known(&content.header) && can_be_read(u))
+		if (wanted && !identity_known(&content.header) && can_be_read(d, u))
 			ask(u, READ_HEADER);
 	}
 }
@@ -353,11 +353,57 @@ static void ask_bodies(struct differ *d, const struct pool *pool, const struct p
 		struct unit *u = &d->unit[pool->at[i]];
 		struct content own;
 		unit_content(d, u, &own);
-		if (!identity_known(&own.whole) && can_be_read(u) &&
+		if (!identity_known(&own.whole) && can_be_read(d, u) &&
 			map_get(headers, &own.header, sizeof own.header) != MAP_NONE)
 			ask(u, READ_WHOLE);
 	}
 	map_free(headers);
+}
+
+/* ---- what could not be read for it ---- */
+
+/* What a message that could not be read has in common with whatever it may be: its header, if that
+ * much was read, else its size. */
+static struct class likeness(const struct content *content)
+{
+	struct class class = {.first = content->header};
+	if (!identity_known(&content->header))
+		memcpy(&class.second, &content->size, sizeof content->size);
+	return class;
+}
+
+/*
+ * Copied, one of ${others} that is what could not be read would stand there twice; deleted, it
+ * might have been the last.  So both wait until it can be read.
+ */
+static void veil(struct differ *d, const struct pool *pool, const struct pool *others)
+{
+	struct map *alike = map_new(0);
+	struct class *class = arena_alloc(d->scratch, pool->n * sizeof *class);
+	bool by_size = false, any_size = false;
+	struct content content;
+	for (size_t i = 0; i < pool->n; i++) {
+		struct unit *u = &d->unit[pool->at[i]];
+		if (!unit_is_unreadable(d, u))
+			continue;
+		u->veiled = true;
+		unit_content(d, u, &content);
+		class[i] = likeness(&content);
+		map_put(alike, &class[i], sizeof class[i], 0);
+		by_size |= !identity_known(&content.header);
+		any_size |= !identity_known(&content.header) && content.size == 0;
+	}
+	for (size_t i = 0; map_size(alike) > 0 && i < others->n; i++) {
+		struct unit *u = &d->unit[others->at[i]];
+		unit_content(d, u, &content);
+		struct class by_header = likeness(&content);
+		content.header = (struct identity){{0}};
+		struct class size = likeness(&content);
+		u->veiled |= any_size || (by_size && content.size == 0) ||
+			     map_get(alike, &by_header, sizeof by_header) != MAP_NONE ||
+			     map_get(alike, &size, sizeof size) != MAP_NONE;
+	}
+	map_free(alike);
 }
 
 /* ---- the meeting of two pools ---- */
@@ -366,7 +412,7 @@ struct pool match_pool(struct differ *d, size_t first, match_wanted wanted, enum
 {
 	struct pool pool = {.side = side};
 	for (size_t i = first; i < d->units; i++)
-		if (!d->unit[i].dead && wanted(d, &d->unit[i], side))
+		if (!d->unit[i].dead && !d->unit[i].veiled && wanted(d, &d->unit[i], side))
 			*ARENA_PUSH(d->scratch, pool.at, pool.n, pool.cap) = (uint32_t)i;
 	return pool;
 }
@@ -391,8 +437,13 @@ void match(struct differ *d, struct pool *a, struct pool *b, bool sizes, match_f
 		ask_headers(d, b, a, sizes);
 	}
 	match_passes(d, a, b, contents, sizeof contents / sizeof *contents, found);
-	if (d->asking && a->n > 0 && b->n > 0) {
+	if (a->n == 0 || b->n == 0)
+		return;
+	if (d->asking) {
 		ask_bodies(d, a, b);
 		ask_bodies(d, b, a);
+	} else {
+		veil(d, a, b);
+		veil(d, b, a);
 	}
 }

@@ -43,6 +43,7 @@ struct unit {
 	bool adrift;	    /* its row has keys of an epoch that ended */
 	bool thrown[2];	    /* gone here, and `born` in this run */
 	bool found;	    /* gone here, and there in another mailbox that needs no move */
+	bool veiled;	    /* it may be one that could not be read, or is: nothing is done to it */
 	uint8_t ask;	    /* 1 << enum read_part */
 };
 
@@ -57,6 +58,7 @@ struct differ {
 	size_t units, cap;
 	bool blind[2]; /* a mailbox of this side could not be read whole: what is gone elsewhere
 			  may be in it */
+	bool *murky;   /* by twin: not every stranger on the left could be read */
 	bool asking;   /* differ_unread(): note what has to be read */
 	struct plan *plan;
 };
@@ -95,6 +97,9 @@ void unit_mark(const struct differ *d, struct unit *u);
 /* unit_is_out_of_sight(d, u, side): it may be there, and edited, and was not read: an edit wins. */
 bool unit_is_out_of_sight(const struct differ *d, const struct unit *u, enum side side);
 
+/* unit_is_unreadable(d, u): it was asked for, to know its content, and could not be read. */
+bool unit_is_unreadable(const struct differ *d, const struct unit *u);
+
 /* unit_excluded(d, u): whether it is out of `messages`. */
 bool unit_excluded(const struct differ *d, const struct unit *u);
 
@@ -116,16 +121,19 @@ struct pool {
 	size_t n, cap;
 };
 
-/* match_pool(d, first, wanted, side): those of the units from ${first} on that are ${wanted}. */
+/* match_pool(d, first, wanted, side): those of the units from ${first} on that are ${wanted}, but
+ * no veiled ones. */
 typedef bool (*match_wanted)(const struct differ *d, const struct unit *u, enum side side);
 struct pool match_pool(struct differ *d, size_t first, match_wanted wanted, enum side side);
 
 /*
  * match(d, a, b, sizes, found):
  * Find equal contents, one to one in order, and tell ${found}, which may refuse; those that found
- * nothing stay in the pools.  In differ_unread(): note whose EMAILIDs have to be asked for; for
- * what those leave, whose headers have to be read, with ${sizes} only of those that one of the
- * other pool equals in size; then whose bodies, because equal headers did not decide.
+ * nothing stay in the pools.  What could not be read may be any that it is not known to differ
+ * from: these are veiled, on both sides, and meet nobody else.  In differ_unread(): note whose
+ * EMAILIDs have to be asked for; for what those leave, whose headers have to be read, with ${sizes}
+ * only of those that one of the other pool equals in size; then whose bodies, because equal headers
+ * did not decide.
  */
 typedef bool (*match_found)(struct differ *d, struct unit *a, struct unit *b, enum side side_of_a);
 void match(struct differ *d, struct pool *a, struct pool *b, bool sizes, match_found found);

@@ -210,7 +210,7 @@ static void doubt(struct differ *d, const struct unit *u, enum side to)
 static bool is_known_not_in_a(struct differ *d, const struct unit *u)
 {
 	const struct twin *twin = &d->twin[u->twin];
-	if (twin->list[LEFT] == NULL || twin->unsure[LEFT])
+	if (twin->list[LEFT] == NULL || twin->unsure[LEFT] || d->murky[u->twin])
 		return false;
 	if (twin->list[LEFT]->partial)
 		d->plan->need_whole[u->twin] = true;
@@ -502,7 +502,9 @@ void reconcile(struct differ *d, struct unit *u)
 	uint8_t left = u->marked[LEFT] ? GONE : u->state[LEFT];
 	uint8_t right = u->marked[RIGHT] ? GONE : u->state[RIGHT];
 	enum table table = unit_excluded(d, u) ? EXCLUDED : table_of_mode[d->policy->mode];
-	if (u->mate != NONE)
+	if (u->veiled)
+		reconcile_hold(d, u->twin);
+	else if (u->mate != NONE)
 		moves_plan(d, u);
 	else
 		perform(d, u, actions[table][left][right]);

@@ -59,6 +59,13 @@ bool unit_excluded(const struct differ *d, const struct unit *u)
 	return row != NULL && row->excluded;
 }
 
+bool unit_is_unreadable(const struct differ *d, const struct unit *u)
+{
+	const struct message *m = unit_message(d, u, read_side(u));
+	const struct row *row = unit_row(d, u);
+	return m != NULL ? m->unreadable : row != NULL && row->unreadable;
+}
+
 bool unit_is_out_of_sight(const struct differ *d, const struct unit *u, enum side side)
 {
 	return d->twin[u->twin].unsure[side] && u->message[side] == NONE;
@@ -244,6 +251,7 @@ static void add_strangers(struct differ *d, uint32_t t, enum side side, const bo
 			continue;
 		u.message[side] = i;
 		u.state[side] = SAME;
+		d->murky[t] |= side == LEFT && list->at[i].unreadable;
 		unit_mark(d, &u);
 		add_unit(d, &u);
 	}

@@ -25,6 +25,7 @@ struct row {
 	bool marked[2];	    /* we were to delete it and could only mark it \Deleted (no UIDPLUS) */
 	bool verified;	    /* the bytes of both halves were compared, or copied by us */
 	bool excluded;	    /* out of `messages` now; found out by each run, not stored */
+	bool unreadable;    /* as in struct message; not stored either */
 	uint16_t thrown;    /* times that the other side took a copy of it and threw it away */
 	struct identity identity; /* header digest; all zero = never read */
 	struct identity digest;	  /* of the whole message; all zero = never read */

@@ -92,11 +92,20 @@ static void note_row(struct row *row, const struct identify_item *item)
 		row->digest = item->digest;
 }
 
+/* Where it is noted that something could not be read. */
+static bool *unreadable(struct survey *v, const struct job *job, const struct unread *unread)
+{
+	if (unread->message == NONE)
+		return &v->row[job->twin][unread->row].unreadable;
+	return &v->list[job->twin][job->side].at[unread->message].unreadable;
+}
+
 static void note_identity(struct run *run, struct survey *v, const struct job *job, size_t i)
 {
 	const struct identify_item *item = &job->identify[i];
 	const struct unread *unread = (const struct unread *)job->context + i;
 	if (item->state == ITEM_FAILED && unread->part != READ_EMAILID) {
+		*unreadable(v, job, unread) = true;
 		v->box[job->twin]->unsettled = true;
 		run_problem(run, job->side, job->name[job->side], item->key, item->error);
 	}

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """IMAP to Maildir, Maildir to IMAP, IMAP to IMAP, on a real Dovecot in three profiles."""
+import contextlib
 import itertools
 import re
 
@@ -307,10 +308,11 @@ class AltersMail(suite.Case):
 class OneBadMessage(suite.Case):
     """A server that says NO to every FETCH that has to do with a message that it cannot read."""
     BAD = 7
+    mended = False
 
     def refuses(self, command):
         found = re.match(r'UID FETCH ([0-9:,]+) .*BODY', command)
-        if not found:
+        if not found or self.mended:
             return None
         self.asked.append(found[1])
         return 'TAG NO [SERVERBUG] cannot do that\r\n' if self.BAD in uids(found[1]) else None
@@ -339,6 +341,48 @@ class OneBadMessage(suite.Case):
         twin.configure({'one': one.store(), 'two': two.store()}, {'pair': {'from': 'one', 'to': 'two'}})
         self.assertEqual({('two', 'copied'): 1}, twin.sync().changes())
         self.assertNothing(compare.compare(one.read(), two.read()))
+
+    @contextlib.contextmanager
+    def letters_without_state(self, n, only_in_two=(), **keys):
+        """The same letters on both sides, which no state knows; a relay stands before `one`."""
+        self.asked = []
+        direct = server.account(next(users))
+        self.one, self.two = ImapHand(direct), MaildirHand(self.scratch / 'two')
+        letters = [letter('letter %d' % i) for i in range(1, n + 1)]
+        self.one.add(*letters)
+        self.two.add(*letters, *only_in_two)
+        self.twin = Mailtwin(self.scratch)
+        with ProfileRelay(server.port, EVERYTHING, answers=self.refuses) as relay:
+            self.twin.configure({'one': ImapHand(direct.at(relay.port)).store(), 'two': self.two.store()},
+                                {'pair': keys})
+            yield
+
+    def assertOneProblem(self, run):
+        self.assertIn('one: INBOX uid 7: cannot fetch it', run.problems)
+        self.assertEqual(1, len(run.events('problem')), run.problems)
+
+    def test_is_not_doubled_where_no_state_tells_of_which_message_it_is_the_twin(self):
+        """Its header cannot be read: so nothing says that it is not what the other side has."""
+        with self.letters_without_state(10, between=['one', 'two']):
+            for _ in range(2):
+                run = self.twin.sync(expect=1)
+                self.assertOneProblem(run)
+                self.assertEqual({}, run.changes())
+            self.mended = True
+            for _ in range(2):
+                self.assertEqual({}, self.twin.sync().changes())
+        self.assertNothing(compare.compare(self.one.read(), self.two.read()))
+
+    def test_does_not_cost_its_twin_its_life_in_mirror(self):
+        only = letter('only in two')
+        with self.letters_without_state(20, [only], **{'from': 'one', 'to': 'two', 'mode': 'mirror'}):
+            run = self.twin.sync(expect=1)
+            self.assertOneProblem(run)
+            self.assertEqual({}, run.changes())
+            self.mended = True
+            self.assertEqual({('two', 'deleted'): 1}, self.twin.sync().changes())
+            self.assertEqual({}, self.twin.sync().changes())
+        self.assertNothing(compare.compare(self.one.read(), self.two.read()))
 
 
 if __name__ == '__main__':

@@ -81,7 +81,7 @@ struct item {
 	const char *content, *body, *emailid, *origin;
 	uint64_t size;
 	int64_t received;
-	bool whole, unread, out, verified, marked[2];
+	bool whole, unread, unreadable, out, verified, marked[2];
 	uint16_t thrown;
 	flag_set flags[2];
 	int side; /* whose flags come next */
@@ -117,6 +117,8 @@ static void item_word(struct scene *s, struct item *item, const char *word)
 		item->whole = true;
 	else if (strcmp(word, "unread") == 0)
 		item->unread = true;
+	else if (strcmp(word, "unreadable") == 0)
+		item->unreadable = true;
 	else if (strcmp(word, "out") == 0)
 		item->out = true;
 	else if (strcmp(word, "verified") == 0)
@@ -172,7 +174,8 @@ static void add_message(struct scene *s, size_t t, enum side side, char *text)
 		.size = item.size,
 		.received = item.received,
 		.flags = item.flags[LEFT],
-		.selected = !item.out};
+		.selected = !item.out,
+		.unreadable = item.unreadable};
 	if (!item.unread)
 		scene_identity(&m->identity, item.content, NULL);
 	add_beside(s, list, &list->digest);
@@ -213,6 +216,7 @@ static void add_row(struct scene *s, size_t t, char *text)
 	row->thrown = item.thrown;
 	row->verified = item.verified;
 	row->excluded = item.out;
+	row->unreadable = item.unreadable;
 	for (enum side side = LEFT; side <= RIGHT; side++) {
 		row->flags[side] = row->key[side] == NULL ? 0 : item.flags[side];
 		row->marked[side] = item.marked[side];

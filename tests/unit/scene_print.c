@@ -67,6 +67,7 @@ static void print_list(const struct scene *s, size_t t, enum side side, struct b
 			m->size, m->received);
 		put_beside(out, "id", list->emailid, i);
 		put_beside(out, "origin", list->origin, i);
+		buffer_puts(out, m->unreadable ? " unreadable" : "");
 		buffer_puts(out, m->selected ? "\n" : " out\n");
 	}
 	for (size_t i = 0; i < list->n_gone; i++)
@@ -102,6 +103,7 @@ static void print_rows(const struct scene *s, size_t t, struct buffer *out)
 		for (enum side side = LEFT; side <= RIGHT; side++)
 			if (row->marked[side])
 				buffer_printf(out, " marked:%s", side_names[side]);
+		buffer_puts(out, row->unreadable ? " unreadable" : "");
 		buffer_puts(out, row->excluded ? " out\n" : "\n");
 	}
 }
