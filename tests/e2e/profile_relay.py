@@ -125,7 +125,7 @@ class _Session:
         self.continuations, self.ended = 0, set()   # "+" seen, tags of replies seen
         self.begun = set()                          # tags of commands
         self.appends = set()                        # tags of APPENDs
-        self.over = False
+        self.over = self.greeted = False
 
     # ---- client to server ----
 
@@ -241,6 +241,9 @@ class _Session:
             self.changed.notify_all()
 
     def _edit(self, line):
+        if self.relay.greets and not self.greeted:
+            line = re.sub(rb'(?<=\* OK ).*(?=\r\n)', self.relay.greets.encode(), line)
+        self.greeted = True
         line = re.sub(rb'((?:^\* |\[)CAPABILITY )([^\]\r\n]*)', self._capabilities, line, flags=re.I)
         for where, pattern, replacement, capability in STRIKES:
             if where.match(line) and not self.profile.has(capability):
@@ -271,13 +274,13 @@ class _Session:
 
 
 class ProfileRelay(Listener):
-    def __init__(self, port, profile, appended=None, answers=None, alters=None, offers=()):
+    def __init__(self, port, profile, appended=None, answers=None, alters=None, offers=(), greets=None):
         """`alters(octets)` are what the server stores of a message that comes by LITERAL+; `appended()`
         is called when a message was appended, before the client hears of it; `answers(command)` is
         what the relay says in the server's place, with TAG for the tag, or None; `offers` are
-        capabilities that Dovecot does not have."""
+        capabilities that Dovecot does not have; `greets` is what the server says of itself."""
         self.target, self.profile, self.offers = port, profile, list(offers)
-        self.appended, self.answers, self.alters = appended, answers, alters
+        self.appended, self.answers, self.alters, self.greets = appended, answers, alters, greets
         self.violations = []
 
     def serve(self, client):

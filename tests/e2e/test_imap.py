@@ -297,6 +297,24 @@ class AltersMail(suite.Case):
             self.assertEqual({}, twin.sync().changes())
         self.assertEqual(['a', 'b', 'c'], sorted(subjects(ImapHand(direct))))
 
+    def test_a_server_that_is_known_to_rewrite_mail_has_what_it_was_given_though_no_state_tells(self):
+        """Neither header digest nor size are the same, but Message-ID and Date."""
+        one, direct = MaildirHand(self.scratch / 'one'), server.account(next(users))
+        one.add(letter('a'), letter('b'))
+        twin = Mailtwin(self.scratch)
+        with ProfileRelay(server.port, EVERYTHING, alters=lambda octets: b'X-Scanned: yes\r\n' + octets,
+                          greets='The Microsoft Exchange IMAP4 service is ready.') as relay:
+            two = ImapHand(direct.at(relay.port), direct)
+            twin.configure({'one': one.store(), 'two': two.store()}, {'pair': {'between': ['one', 'two']}})
+            twin.sync()
+            for path in (twin.home / 'state' / 'mailtwin').iterdir():
+                path.unlink()
+            two.add(letter('c', headers='Received: from a list\r\n' * 300))
+            one.add(letter('c'))    # the same Message-ID and Date, but by far not the same size
+            self.assertEqual({('one', 'copied'): 1, ('two', 'copied'): 1}, twin.sync().changes())
+            self.assertEqual({}, twin.sync().changes())
+        self.assertEqual(['a', 'b', 'c', 'c'], sorted(subjects(one)))
+
     def test_nothing_is_said_of_a_server_that_stores_what_it_was_given(self):
         one, direct = MaildirHand(self.scratch / 'one'), server.account(next(users))
         one.add(letter('a'), letter('b'))
