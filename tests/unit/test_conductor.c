@@ -717,6 +717,21 @@ static void an_older_copy_of_a_maildir_is_noticed_by_its_run_number(void **state
 	assert_settled(f);
 }
 
+static void an_older_state_is_noticed_by_its_run_number(void **state)
+{
+	struct fixture *f = *state;
+	deliver(f, "a", "", "one", ":2,S");
+	run(f);
+	shell(f, "cp -a mailtwin backup");
+	deliver(f, "b", "", "two", ":2,S");
+	run(f);
+	shell(f, "rm -r mailtwin && mv backup mailtwin && rm a/cur/*:2,S");
+	deliver(f, "a", "", "two", ":2,S");
+	const struct report *r = run_with(f, (struct run_options){.jobs = 1});
+	assert_int_equal(r->side[RIGHT].deleted, 0);
+	assert_string_equal(folder(f, "b", ""), "one:S two:S");
+}
+
 /* ---- looking without touching ---- */
 
 static void a_dry_run_changes_nothing_at_all(void **state)
@@ -805,6 +820,7 @@ int main(void)
 		t(nothing_is_made_where_nothing_may_be_made),
 		t(a_maildir_that_is_another_one_is_paired_by_content_and_loses_nothing),
 		t(an_older_copy_of_a_maildir_is_noticed_by_its_run_number),
+		t(an_older_state_is_noticed_by_its_run_number),
 		t(a_dry_run_changes_nothing_at_all),
 		t(a_second_run_at_the_same_time_is_told_so),
 		t(many_workers_do_the_work_of_one),
