@@ -7,7 +7,9 @@
 /*
  * Equal contents.
  *
- * Two messages of one server are one when it has one EMAILID for both; that it has two says
+ * Two messages of one server are one when it has one EMAILID for both, and what RFC 8474, 5.1,
+ * wants to be equal then is equal: size and INTERNALDATE.  Ids may be unique within an account
+ * only, and then two accounts have one id for what is not one message.  That there are two ids says
  * nothing, because another account may have its own.  Else they are one when their header digests
  * are equal and so are their sizes, unless either is a draft; drafts are written over again and
  * again under one header, and sizes are a hint that servers get wrong.  Where that does not decide,
@@ -54,16 +56,19 @@ static void add_half(
 	learn_at(&content->whole, list->digest, u->message[side]);
 	if (content->size == 0)
 		content->size = m->size;
+	if (content->received == RECEIVED_UNKNOWN)
+		content->received = m->received;
 }
 
 void unit_content(const struct differ *d, const struct unit *u, struct content *content)
 {
 	const struct row *row = unit_row(d, u);
-	*content = (struct content){.draft = d->twin[u->twin].drafts};
+	*content = (struct content){.received = RECEIVED_UNKNOWN, .draft = d->twin[u->twin].drafts};
 	if (row != NULL) {
 		content->header = row->identity;
 		content->whole = row->digest;
 		content->size = row->size;
+		content->received = row->received;
 	}
 	add_half(d, u, LEFT, content);
 	add_half(d, u, RIGHT, content);
@@ -171,9 +176,9 @@ static bool classify(const struct differ *d, const struct unit *u, const struct 
 	return identity_known(&class->first);
 }
 
-/* Whether sizes speak against it: those of one content are told alike, and a rewritten message is
- * still about as long. */
-static bool sizes_agree(
+/* Whether what is known besides speaks against it: one content has one size and one date, and a
+ * rewritten message is still about as long. */
+static bool looks_agree(
 	const struct differ *d, const struct pass *pass, const struct unit *a, const struct unit *b)
 {
 	struct content x, y;
@@ -183,7 +188,7 @@ static bool sizes_agree(
 	unit_content(d, b, &y);
 	uint64_t less = x.size < y.size ? x.size : y.size, apart = x.size + y.size - 2 * less;
 	if (pass->by == BY_EMAILID)
-		return less == 0 || apart == 0;
+		return less != 0 && apart == 0 && x.received == y.received;
 	return less != 0 && !x.draft && !y.draft && apart <= less / NEAR_SHARE + NEAR_OCTETS;
 }
 
@@ -214,7 +219,7 @@ static bool take_one(struct differ *d, const struct pass *pass, const struct poo
 	uint32_t before = MAP_NONE, at = map_get(c->first, class, sizeof *class);
 	for (int offer = 0; at != MAP_NONE && offer < MOST_OFFERS; offer++) {
 		struct unit *one = &d->unit[a->at[i]], *two = &d->unit[b->at[at]];
-		bool equal = sizes_agree(d, pass, one, two);
+		bool equal = looks_agree(d, pass, one, two);
 		bool taken = equal && found(d, one, two, a->side);
 		/* What is refused although it is equal needs no more reading. */
 		if (taken || (equal && d->asking)) {

@@ -109,6 +109,7 @@ bool unit_excluded(const struct differ *d, const struct unit *u);
 struct content {
 	struct identity emailid, header, whole, origin; /* all zero = not known */
 	uint64_t size;					/* 0 = not known */
+	int64_t received;				/* or RECEIVED_UNKNOWN */
 	bool draft;
 };
 void unit_content(const struct differ *d, const struct unit *u, struct content *content);
