@@ -155,33 +155,41 @@ static size_t next_mark(const char *text, size_t from, size_t len, char c)
 	return i < len && text[i] == c ? i : len;
 }
 
-/* Some programs write blanks into the Q text: it ends at "?=" all the same. */
-static size_t find_end(const char *text, size_t from, size_t len)
+/* Some programs write blanks into the Q text: it ends at "?=" all the same.  False: nowhere before
+ * ${end}, the end of the line. */
+static bool find_end(const char *text, size_t from, size_t len, size_t *end)
 {
-	for (size_t i = from; i + 1 < len && text[i] != '\n'; i++)
-		if (text[i] == '?' && text[i + 1] == '=')
-			return i;
-	return len;
+	size_t i = from;
+	while (i < len && text[i] != '\n' && !(text[i] == '?' && i + 1 < len && text[i + 1] == '='))
+		i++;
+	*end = i;
+	return i < len && text[i] == '?';
 }
 
+/* False where none begins here; none does then in the next w->len octets either.  Whatever is
+ * looked for to the end of the line is the last thing asked, so that no octet is looked at by each
+ * of the words before it. */
 static bool read_word(const char *text, size_t len, struct word *w)
 {
+	w->len = 1;
 	if (len < 8 || text[0] != '=' || text[1] != '?')
 		return false;
 	size_t charset = next_mark(text, 2, len, '?');
 	if (charset + 3 >= len || text[charset + 2] != '?')
 		return false;
-	size_t begin = charset + 3, end = find_end(text, begin, len);
+	size_t begin = charset + 3, end;
 	size_t name = next_mark(text, 2, charset, '*');
-	if (end == len || name == 2 || name - 2 >= sizeof w->charset)
+	w->encoding = ascii_lower(text[charset + 1]);
+	if (name == 2 || name - 2 >= sizeof w->charset ||
+		(w->encoding != 'q' && w->encoding != 'b'))
 		return false;
+	bool whole = find_end(text, begin, len, &end);
 	memcpy(w->charset, text + 2, name - 2);
 	w->charset[name - 2] = '\0';
-	w->encoding = ascii_lower(text[charset + 1]);
 	w->text = text + begin;
 	w->text_len = end - begin;
-	w->len = end + 2;
-	return w->encoding == 'q' || w->encoding == 'b';
+	w->len = whole ? end + 2 : end;
+	return whole;
 }
 
 static void undo_q(const char *text, size_t len, struct buffer *out)
@@ -273,8 +281,8 @@ static void put_text(struct buffer *out, const char *text, size_t len)
 	size_t raw = 0, at = 0;
 	while (at + 1 < len) {
 		struct word w;
-		if (text[at] != '=' || text[at + 1] != '?' || !read_word(text + at, len - at, &w)) {
-			at++;
+		if (!read_word(text + at, len - at, &w)) {
+			at += w.len;
 			continue;
 		}
 		put_raw(out, text + raw, at - raw);

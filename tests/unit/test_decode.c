@@ -1,6 +1,7 @@
 #include "unit.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "base/escape.h"
 #include "mail/decode.h"
@@ -180,6 +181,42 @@ static void no_input_breaks_it(void **state)
 	}
 }
 
+/* Were each of them read to the end of the line, this would take minutes. */
+static void words_that_never_end_cost_no_more_than_others(void **state)
+{
+	(void)state;
+	static const char *const pieces[] = {"=?a?q?x", "=?a?x?y", "=?"};
+	static const char next_line[] = "?=\r\n =?UTF-8?Q?=C3=BC?=";
+	static char text[2 * 1024 * 1024];
+	for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+		size_t n = strlen(pieces[i]), len = 0;
+		for (; len + n + sizeof next_line <= sizeof text; len += n)
+			memcpy(text + len, pieces[i], n);
+		struct buffer out;
+		clock_t before = clock();
+		buffer_init(&out, 100);
+		decode_text(text, len, &out);
+		assert_memory_equal(out.data, text, 100);
+		buffer_finish(&out);
+		memcpy(text + len, next_line, sizeof next_line);
+		buffer_init(&out, 100);
+		decode_text(text, len + sizeof next_line - 1, &out);
+		buffer_finish(&out);
+		assert_true(clock() - before < 5 * CLOCKS_PER_SEC);
+	}
+}
+
+static void a_word_without_end_hides_none_on_the_next_line(void **state)
+{
+	(void)state;
+	static const struct sample samples[] = {
+		{"=?a?q?x=?a?q?y\r\n =?UTF-8?Q?=C3=BC?=", "=?a?q?x=?a?q?y ü"},
+		{"=?a?q?x\n\t=?UTF-8?Q?=C3=BC?= =?b?q?y", "=?a?q?x ü =?b?q?y"},
+		{"=?a?x?y=?UTF-8?Q?=C3=BC?=", "=?a?x?yü"},
+	};
+	CHECK(samples);
+}
+
 static void a_field_is_found_by_its_name(void **state)
 {
 	(void)state;
@@ -206,6 +243,8 @@ int main(void)
 		cmocka_unit_test(bytes_that_a_charset_does_not_have_are_shown_as_such),
 		cmocka_unit_test(what_does_not_fit_is_cut_between_two_characters),
 		cmocka_unit_test(no_input_breaks_it),
+		cmocka_unit_test(words_that_never_end_cost_no_more_than_others),
+		cmocka_unit_test(a_word_without_end_hides_none_on_the_next_line),
 		cmocka_unit_test(a_field_is_found_by_its_name),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
