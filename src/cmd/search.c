@@ -3,7 +3,7 @@
 #include "cmd/command.h"
 #include "cmd/print.h"
 
-/* What a shell passes at most. */
+/* More than anybody types; what is longer is refused, as half a search finds too much. */
 #define QUERY_LIMIT ((size_t)64 * 1024)
 
 static int search(const struct options *options, struct archive *archive, const char *text)
@@ -39,6 +39,7 @@ static int search(const struct options *options, struct archive *archive, const 
 int command_search(const struct options *options)
 {
 	struct buffer query;
+	bool whole = true;
 	int code;
 	if (options->n_names < 2) {
 		print_problem(
@@ -48,7 +49,12 @@ int command_search(const struct options *options)
 	}
 	buffer_init(&query, QUERY_LIMIT);
 	for (size_t i = 1; i < options->n_names; i++)
-		buffer_printf(&query, "%s%s", i > 1 ? " " : "", options->names[i]);
+		whole = whole && buffer_printf(&query, "%s%s", i > 1 ? " " : "", options->names[i]);
+	if (!whole) {
+		print_problem("the search is too long");
+		buffer_finish(&query);
+		return CAUSE_CONFIG;
+	}
 	struct archive *archive = archives_open(options, options->names[0], &code);
 	if (archive != NULL)
 		code = search(options, archive, query.data != NULL ? query.data : "");

@@ -160,6 +160,14 @@ class Words(suite.Case):
         self.assertIn("'from:' wants", self.run_it('search', self.file, 'from:', expect=2).err)
         self.assertIn('no date', self.run_it('search', self.file, 'before:soon', expect=2).err)
 
+    def test_search_refuses_what_is_too_long_to_be_looked_for_whole(self):
+        self.deliver('one')
+        self.snapshot()
+        for query in (['x' * 100000], ['one', 'x' * 100000], ['one'] * 61):
+            told = self.run_it('search', self.file, *query, expect=2)
+            self.assertEqual('', told.out)
+            self.assertRegex(told.err, 'too long|60 words at most')
+
     def test_diff_tells_what_changed_between_two_snapshots(self):
         gone, _ = self.deliver('gone')
         flagged, _ = self.deliver('flagged')
