@@ -2,10 +2,14 @@
 
 #include "sync/run.h"
 
-/* A chunk: long enough to keep a pipeline full, short enough to lose little when it is cut off. */
-#define CHUNK_MESSAGES	256
-#define CHUNK_BYTES	((uint64_t)32 << 20)
-#define CHANGES_PER_JOB 4096
+/* A chunk: long enough to keep a pipeline full, short enough to lose little when it is cut off.
+ * Each opens its mailbox anew, which costs some servers time for every message it holds (Dovecot on
+ * a Maildir of a million: 5 s): where there is much to copy, chunks are longer. */
+#define CHUNK_MESSAGES	   256
+#define CHUNK_MESSAGES_MAX 4096
+#define CHUNK_BYTES	   ((uint64_t)32 << 20)
+#define CHUNKS_ENOUGH	   64
+#define CHANGES_PER_JOB	   4096
 
 /* Below this a second connection costs more round trips than it saves. */
 #define WORKER_MESSAGES 250
@@ -161,6 +165,15 @@ static uint64_t size_of_copy(const struct phase *phase, const struct step *step)
 	return m != NULL ? m->size : phase->survey->twin[step->twin].row[step->row].size;
 }
 
+static size_t chunk_messages(const struct plan *plan)
+{
+	size_t share =
+		(plan->count[STEP_COPY][LEFT] + plan->count[STEP_COPY][RIGHT]) / CHUNKS_ENOUGH;
+	if (share < CHUNK_MESSAGES)
+		return CHUNK_MESSAGES;
+	return share < CHUNK_MESSAGES_MAX ? share : CHUNK_MESSAGES_MAX;
+}
+
 /* The next chunk: copies of one mailbox to one side. */
 static struct job *next_copy_job(struct phase *phase)
 {
@@ -176,9 +189,10 @@ static struct job *next_copy_job(struct phase *phase)
 		return NULL;
 	const struct step *first = &plan->step[phase->at];
 	struct job *job = new_job(phase, JOB_COPY, first->twin, first->to);
-	job->copy = arena_alloc(job->arena, CHUNK_MESSAGES * sizeof *job->copy);
+	size_t most = chunk_messages(plan);
+	job->copy = arena_alloc(job->arena, most * sizeof *job->copy);
 	uint64_t bytes = 0;
-	for (; phase->at < plan->n && job->n < CHUNK_MESSAGES && bytes < CHUNK_BYTES; phase->at++) {
+	for (; phase->at < plan->n && job->n < most && bytes < CHUNK_BYTES; phase->at++) {
 		const struct step *step = &plan->step[phase->at];
 		if (step->kind != STEP_COPY || step->twin != first->twin || step->to != first->to)
 			break;

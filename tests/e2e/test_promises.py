@@ -10,11 +10,12 @@ import mailgen
 import suite
 from delay_relay import DelayRelay
 from dovecot import Dovecot
-from hands import ImapHand, MaildirHand
+from hands import ImapHand, MaildirHand, letter
 from mailtwin import Mailtwin
 
 MIB = 1 << 20
 MESSAGES, MAILBOXES = 5000, 25
+LARGE = 20000   # in one mailbox
 PULLS = 3   # by chance the relay may see a link more where two answers overlap
 
 server = None
@@ -84,6 +85,18 @@ class Promises(suite.Case):
             self.assertLess(run.side('one')['round_trips'], 120)
         self.assertAgree('%d pulls' % PULLS, told, seen)
         self.assertNothing(compare.compare(self.source.read(), self.local.read()))
+
+    def test_a_large_mailbox_is_opened_no_more_often_than_its_share_asks_for(self):
+        """In a mailbox of a million each EXAMINE cost a server seconds."""
+        source = ImapHand(server.account(next(users)))
+        mailgen.into_maildir(source.account.home / 'Maildir', (letter('letter %d' % n) for n in range(LARGE)), 'utf7')
+        self.pair(source, self.local)
+        trace = self.scratch / 'trace'
+        run = self.twin.sync('--trace', trace)
+        self.assertEqual({('two', 'copied'): LARGE}, run.changes())
+        opened = len(re.findall(r' C: A\d+ EXAMINE ', trace.read_text('utf-8', 'replace')))
+        print('EXAMINEs for %d messages: %d' % (LARGE, opened))
+        self.assertLess(opened, 72)
 
     def test_a_run_without_changes_takes_few_round_trips(self):
         with DelayRelay(server.port, .01) as relay:
