@@ -53,18 +53,29 @@ static struct place place_of(const struct twin *twins, const struct step *step, 
 	return place;
 }
 
+/* Bring every step to its place, where it lies: a plan may have a million. */
+static void arrange(struct plan *plan, struct place *place)
+{
+	for (uint32_t i = 0; i < plan->n; i++) {
+		struct step first = plan->step[i];
+		uint32_t to = i;
+		for (uint32_t from; (from = place[to].index) != i; to = from) {
+			plan->step[to] = plan->step[from];
+			place[to].index = to;
+		}
+		plan->step[to] = first;
+		place[to].index = to;
+	}
+}
+
 static void sort_steps(struct differ *d)
 {
 	struct plan *plan = d->plan;
 	struct place *place = arena_alloc(d->scratch, plan->n * sizeof *place);
-	struct step *sorted = arena_alloc(d->arena, plan->n * sizeof *sorted);
 	for (size_t i = 0; i < plan->n; i++)
 		place[i] = place_of(d->twin, &plan->step[i], (uint32_t)i);
 	qsort(place, plan->n, sizeof *place, compare_places);
-	for (size_t i = 0; i < plan->n; i++)
-		sorted[i] = plan->step[place[i].index];
-	plan->step = sorted;
-	plan->cap = plan->n;
+	arrange(plan, place);
 }
 
 static uint64_t size_of(const struct twin *twins, const struct step *step, enum side from)
@@ -138,6 +149,7 @@ struct plan *differ(struct arena *arena, const struct twin *twins, size_t n,
 	for (size_t i = 0; i < d.units; i++)
 		if (!d.unit[i].dead)
 			reconcile(&d, &d.unit[i]);
+	arena_reset(d.scratch); /* the units, which the steps have taken the place of */
 	sort_steps(&d);
 	count_steps(&d);
 	arena_free(d.scratch);

@@ -163,7 +163,8 @@ static bool settle_arrived(
 		return put_row(run, v, step, &row);
 	}
 	box->arrived[step->to]++;
-	row.key[step->to] = arena_strdup(v->arena, item->key);
+	/* A new row is written and forgotten; one that the survey has is looked at again. */
+	row.key[step->to] = step->row == NONE ? item->key : arena_strdup(v->arena, item->key);
 	row.flags[step->to] = item->held;
 	row.verified = true;
 	return put_row(run, v, step, &row) && drop_intent(run, item);
