@@ -55,8 +55,9 @@ void archive_close(struct archive *archive);
 
 /*
  * archive_lock(path, wait, err): hold ${path} for writing, waiting up to ${wait} seconds for
- * whoever holds it; the descriptor that holds it, or -1.  archive_unlock(lock) ends it, after all
- * connections of this process to the file are closed: closing a descriptor drops SQLite's locks.
+ * whoever holds it, or until a signal is handled (ERROR_CANCELLED); the descriptor that holds it,
+ * or -1.  archive_unlock(lock) ends it, after all connections of this process to the file are
+ * closed: closing a descriptor drops SQLite's locks.
  */
 int archive_lock(const char *path, unsigned wait, struct error *err);
 void archive_unlock(int lock);

@@ -204,10 +204,14 @@ int archive_lock(const char *path, unsigned wait, struct error *err)
 		clock_gettime(CLOCK_MONOTONIC, &now);
 		bool late = now.tv_sec > end.tv_sec ||
 			    (now.tv_sec == end.tv_sec && now.tv_nsec >= end.tv_nsec);
-		/* a signal that is handled ends the wait: it may well mean "stop" */
-		if (late || nanosleep(&pause, NULL) < 0) {
+		if (late) {
 			error_set(err, ERROR_STORE, CAUSE_LOCAL,
 				"another run is writing to the archive '%s'", path);
+			return -1;
+		}
+		/* only a signal that is handled ends a sleep, and those mean "stop" */
+		if (nanosleep(&pause, NULL) < 0) {
+			error_set(err, ERROR_CANCELLED, CAUSE_NONE, "stopped");
 			return -1;
 		}
 	}

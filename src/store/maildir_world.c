@@ -175,7 +175,11 @@ static int wait_for_lock(int root, const char *path, unsigned wait, struct error
 				path);
 			return -1;
 		}
-		nanosleep(&(struct timespec){.tv_nsec = LOCK_POLL_MS * 1000000L}, NULL);
+		/* only a signal that is handled ends a sleep, and those mean "stop" */
+		if (nanosleep(&(struct timespec){.tv_nsec = LOCK_POLL_MS * 1000000L}, NULL) < 0) {
+			error_set(err, ERROR_CANCELLED, CAUSE_NONE, "stopped");
+			return -1;
+		}
 	}
 }
 

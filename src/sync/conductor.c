@@ -81,6 +81,8 @@ void run_problem(struct run *run, enum side side, const char *mailbox, const cha
 bool run_pair_failed(struct run *run, const struct error *err)
 {
 	struct problem problem = {.error = err};
+	if (err->scope == ERROR_CANCELLED)
+		return false; /* the person knows */
 	run->report->problems++;
 	run->report->exit = report_worse(run->report->exit, (int)err->cause);
 	if (run->observer->problem != NULL)

@@ -33,8 +33,8 @@ const char *state_path(const char *pair, struct arena *arena);
 /*
  * state_open(path, use, wait, fresh, err):
  * Open the state in ${path}; *fresh (or NULL) tells that it was missing.  With STATE_READ a missing
- * one reads as empty.  STATE_WRITE takes the pair's lock, waiting ${wait} seconds at most, or until
- * a signal is handled: CAUSE_BUSY when another run holds it.
+ * one reads as empty.  STATE_WRITE takes the pair's lock, waiting ${wait} seconds at most
+ * (CAUSE_BUSY: another run holds it), or until a signal is handled (ERROR_CANCELLED).
  *
  * The file as a whole is not read.  What is no state of this version, to the letter of its tables,
  * fails here; damage inside fails the call that meets it.  Both say "remove it to pair again by

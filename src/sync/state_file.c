@@ -229,9 +229,11 @@ bool state_file_lock(struct state *state, unsigned wait, struct error *err)
 			break;
 		if (got < 0)
 			return error_errno(err, ERROR_STORE, "cannot lock '%s'", state->lock_path);
-		/* a signal that is handled ends the wait: it may well mean "stop" */
-		if (now_ms() >= end || nanosleep(&pause, NULL) < 0)
+		if (now_ms() >= end)
 			return busy(state, holder, err);
+		/* only a signal that is handled ends a sleep, and those mean "stop" */
+		if (nanosleep(&pause, NULL) < 0)
+			return error_set(err, ERROR_CANCELLED, CAUSE_NONE, "stopped");
 	}
 	leave_number(state->lock);
 	return true;

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import signal
 import subprocess
 import time
 
@@ -192,6 +193,19 @@ class Codes(Command):
         began = time.monotonic()
         self.assertEqual(6, self.run_it('sync', '--wait', '1s').returncode)
         self.assertGreaterEqual(time.monotonic() - began, 0.9)
+
+    def test_a_wait_that_is_interrupted_ends_at_once_and_names_nobody(self):
+        self.sync()
+        for held in ('b/.mailtwin', 'state/mailtwin/p.db.lock'):
+            for number in (signal.SIGINT, signal.SIGTERM):
+                with open(self.scratch / held, 'a') as lock:
+                    fcntl.flock(lock, fcntl.LOCK_EX)
+                    process = subprocess.Popen([PROGRAM, '-c', 'config.yml', 'sync', '--wait', '30s'], cwd=self.scratch, env=self.env,
+                                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                    time.sleep(.5)
+                    process.send_signal(number)
+                    err = process.communicate(timeout=10)[1]
+                self.assertEqual((128 + number, ''), (process.returncode, err))
 
     def test_7_for_a_state_that_is_damaged_and_it_is_left_as_it_is(self):
         self.sync()
