@@ -86,7 +86,7 @@ static bool run_phase(struct phase *phase)
 	size_t out = 0;
 	do {
 		struct job *ready[64];
-		size_t n = 0, window = 2 * (size_t)crew_size(run->crew);
+		size_t n = 0, window = crew_window(run->crew);
 		if (window > sizeof ready / sizeof *ready)
 			window = sizeof ready / sizeof *ready;
 		if (!run_begin_state(run))

@@ -6,6 +6,14 @@
 
 #include "sync/worker.h"
 
+/* Jobs that one worker alone begins before the first of them is finished: mailboxes with a few new
+ * messages each share a flight.  Where there are several workers, each begins one ahead, and what
+ * is left is there for whoever is done first. */
+#define BEGUN_AT_ONCE 8
+
+/* From so many messages on it begins no more than one job ahead: a connection has enough to do. */
+#define BEGUN_MESSAGES 256
+
 /* A queue of jobs, first in, first out. */
 struct queue {
 	struct job **at;
@@ -181,9 +189,9 @@ void crew_hire(struct crew *crew, unsigned n)
 		crew->threads++;
 }
 
-unsigned crew_size(const struct crew *crew)
+unsigned crew_window(const struct crew *crew)
 {
-	return crew->threads > 0 ? crew->threads : 1;
+	return crew->threads > 0 ? 2 * crew->threads : BEGUN_AT_ONCE;
 }
 
 void crew_submit(struct crew *crew, struct job *job)
@@ -201,8 +209,13 @@ static struct job *work_here(struct crew *crew)
 	struct worker *worker = crew->member[0].worker;
 	struct job *job = queue_take(&crew->jobs);
 	worker_begin(worker, job);
-	if (crew->jobs.n > 0)
-		worker_begin(worker, crew->jobs.at[crew->jobs.head]);
+	size_t most = crew->jobs.n < BEGUN_AT_ONCE - 1 ? crew->jobs.n : BEGUN_AT_ONCE - 1;
+	size_t messages = job->n;
+	for (size_t i = 0; i < most && (i == 0 || messages < BEGUN_MESSAGES); i++) {
+		struct job *ahead = crew->jobs.at[crew->jobs.head + i];
+		messages += ahead->n;
+		worker_begin(worker, ahead);
+	}
 	worker_finish(worker, job);
 	return job;
 }

@@ -31,8 +31,8 @@ void crew_drop(struct crew *crew, enum side side);
  * wait for jobs. */
 void crew_hire(struct crew *crew, unsigned n);
 
-/* crew_size(crew): the number of workers that would take jobs now. */
-unsigned crew_size(const struct crew *crew);
+/* crew_window(crew): jobs that should be out, so that no worker has to wait for the conductor. */
+unsigned crew_window(const struct crew *crew);
 
 /* crew_submit(crew, job): give ${job} away.  Never waits: the conductor bounds what is out. */
 void crew_submit(struct crew *crew, struct job *job);

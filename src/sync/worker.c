@@ -545,6 +545,8 @@ void worker_finish(struct worker *w, struct job *job)
 	};
 	if (job->error.scope == ERROR_NONE && may_go_on(&job->error))
 		finish[job->kind](w, job);
-	if (w->last == job)
+	/* Nothing is under way of one that could not be asked for ahead, or was on a session that
+	 * is gone. */
+	if (w->last == job || (w->last != NULL && !is_asked(w, w->last)))
 		w->last = NULL;
 }

@@ -27,7 +27,7 @@ void worker_drop(struct worker *worker, enum side side);
 
 /*
  * worker_begin(worker, job): send what can be sent of ${job} without waiting for an
- * answer, while the job given before it is still being finished; nothing where that one writes to
+ * answer, while those given before it are still to be finished; nothing where one of them writes to
  * what this one reads from.  worker_finish(worker, job): carry it out; jobs are finished in the
  * order they were begun, each begun (again) when it is the next.  How it ended is in ${job}.
  */

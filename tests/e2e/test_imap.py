@@ -339,10 +339,10 @@ class OneBadMessage(suite.Case):
         self.asked = []
         direct = server.account(next(users))
         one, two = ImapHand(direct), MaildirHand(self.scratch / 'two')
-        for mailbox in ('A', 'Lists'):
+        for mailbox in (*'ABCDEFGH', 'Lists'):
             one.create(mailbox)
-        # The first two show the client where this server puts the UID: sets come after that.
-        one.add(letter('first'), letter('second', 'A'),
+        # The first flight shows the client where this server puts the UID: sets come after that.
+        one.add(letter('first'), *(letter('in ' + mailbox, mailbox) for mailbox in 'ABCDEFGH'),
                 *(letter('letter %d' % n, 'Lists') for n in range(1, 41)))
         twin = Mailtwin(self.scratch)
         with ProfileRelay(server.port, EVERYTHING, answers=self.refuses) as relay:

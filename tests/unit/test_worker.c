@@ -164,6 +164,44 @@ static void a_chunk_is_asked_for_before_the_one_before_it_is_finished(void **sta
 	crew_free(crew);
 }
 
+static void few_messages_of_many_mailboxes_are_asked_for_in_one_flight(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const keys[][2] = {{"1", NULL}, {"2", NULL}, {"3", NULL}};
+	struct job *job[3];
+	struct crew *crew = crew_new(f->stores, 1);
+	assert_in_range(crew_window(crew), 3, 64);
+	for (size_t i = 0; i < 3; i++)
+		crew_submit(crew, job[i] = copy_job(f, keys[i]));
+	for (size_t i = 0; i < 3; i++) {
+		assert_ptr_equal(crew_wait(crew), job[i]);
+		assert_int_equal(f->from.fetches, 3);
+		assert_int_equal(f->to.n, i + 1);
+	}
+	crew_free(crew);
+}
+
+static void what_was_asked_for_on_a_lost_connection_is_asked_for_again_in_one_flight(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const keys[][2] = {{"1", NULL}, {"2", NULL}, {"3", NULL}};
+	struct job *job[3];
+	struct crew *crew = crew_new(f->stores, 1);
+	f->from.fails_at = 0;
+	f->from.as = ERROR_STORE;
+	for (size_t i = 0; i < 3; i++)
+		crew_submit(crew, job[i] = copy_job(f, keys[i]));
+	assert_ptr_equal(crew_wait(crew), job[0]);
+	assert_int_equal(f->from.fetches, 3);
+	f->from.fails_at = -1;
+	assert_ptr_equal(crew_wait(crew), job[1]);
+	assert_int_equal(f->from.fetches, 5);
+	assert_ptr_equal(crew_wait(crew), job[2]);
+	assert_int_equal(f->from.fetches, 5);
+	assert_int_equal(f->to.n, 2);
+	crew_free(crew);
+}
+
 /* A server that was asked for bodies takes no APPEND before they were read. */
 static void a_chunk_the_other_way_is_not_asked_for_ahead(void **state)
 {
@@ -216,7 +254,7 @@ static void threads_bring_every_job_back_once(void **state)
 	enum { JOBS = 200 };
 	struct crew *crew = crew_new(f->stores, 4);
 	crew_hire(crew, 4);
-	assert_int_equal(crew_size(crew), 4);
+	assert_int_equal(crew_window(crew), 8);
 	for (int i = 0; i < JOBS; i++) {
 		struct job *job = calloc(1, sizeof *job);
 		*job = (struct job){.kind = JOB_COMPARE, .arena = arena_new(), .twin = (uint32_t)i};
@@ -250,6 +288,8 @@ int main(void)
 		t(what_was_settled_before_a_connection_broke_counts),
 		t(a_stopped_run_takes_no_further_message),
 		t(a_chunk_is_asked_for_before_the_one_before_it_is_finished),
+		t(few_messages_of_many_mailboxes_are_asked_for_in_one_flight),
+		t(what_was_asked_for_on_a_lost_connection_is_asked_for_again_in_one_flight),
 		t(a_chunk_the_other_way_is_not_asked_for_ahead),
 		t(a_chunk_takes_no_answers_to_another),
 		t(threads_bring_every_job_back_once),
