@@ -12,10 +12,14 @@ What is counted is the longest chain, on one connection, of client data, the ser
 sent after it, the client data that was sent after that, and so on: the round trips that had to wait
 for one another.  A pipelining client has a short chain, however often the two sides alternate.
 What the server says after the client has gone counts for nothing: nobody waits for the answer to a
-LOGOUT.
+LOGOUT.  Nor does what lies in the client's receive queue when the client speaks, which the kernel
+tells: a busy client says what it would have said without it.
 """
+import pathlib
 import queue
+import select
 import socket
+import threading
 import time
 
 from relay import Listener
@@ -23,11 +27,41 @@ from relay import Listener
 PIECE = 256 * 1024
 
 
+def unread(ours, theirs):
+    """Octets in the receive queue of the process that has the loopback port `theirs` towards `ours`."""
+    ours, theirs = '%04X' % ours, '%04X' % theirs
+    for line in pathlib.Path('/proc/net/tcp').read_text().splitlines()[1:]:
+        _, local, remote, _, queues = line.split()[:5]
+        if local.endswith(':' + theirs) and remote.endswith(':' + ours):
+            return int(queues.partition(':')[2], 16)
+    return 0
+
+
 class _Connection:
-    def __init__(self):
+    def __init__(self, client):
+        self.ports = client.getsockname()[1], client.getpeername()[1]
+        self.speaking = threading.Lock()            # held while what the client says is taken in
         self.depth = {'client': 0, 'server': 0}     # of the longest chain that arrived there
         self.octets = {'client': 0, 'server': 0}    # that were sent from there
+        self.delivered, self.links = 0, []          # to the client: octets; where each link begins
         self.gone = False                           # the client has closed
+
+    def arrive(self, there, depth, octets):
+        """A piece at the end of a chain of `depth` links is being delivered."""
+        if self.gone:
+            return
+        if there == 'client':
+            if depth > self.depth['client']:
+                self.links.append((self.delivered, depth))
+            self.delivered += octets
+        self.depth[there] = max(self.depth[there], depth)
+
+    def known(self, here):
+        """The links that whoever speaks from `here` has seen."""
+        if here == 'server':
+            return self.depth['server']
+        read = self.delivered - unread(*self.ports)
+        return max((depth for begin, depth in self.links if begin < read), default=0)
 
 
 class DelayRelay(Listener):
@@ -52,42 +86,60 @@ class DelayRelay(Listener):
             server = self.keep(socket.create_connection(('127.0.0.1', self.target)))
         except OSError:
             return self.drop(client)
-        connection = _Connection()
+        connection = _Connection(client)
         self.connections.append(connection)
-        self._pump(connection, client, 'client', server, 'server')
-        self._pump(connection, server, 'server', client, 'client')
+        ends = {'client': client, 'server': server}
+        pieces = {'client': queue.SimpleQueue(), 'server': queue.SimpleQueue()}     # from there
+        self.spawn(self._read, connection, ends, 'client', pieces)
+        self.spawn(self._read, connection, ends, 'server', pieces)
+        self.spawn(self._write, connection, ends, 'server', pieces)
+        self.spawn(self._write, connection, ends, 'client', pieces)
 
-    def _pump(self, connection, source, here, target, there):
-        pieces = queue.SimpleQueue()
-        self.spawn(self._read, connection, source, here, pieces)
-        self.spawn(self._write, connection, target, there, pieces)
+    def _take(self, connection, ends, here, pieces, flags=0):
+        """One piece from `here`, if there is one; False at the end of the stream."""
+        try:
+            data = ends[here].recv(PIECE, flags)
+        except BlockingIOError:
+            return True
+        except OSError:
+            data = b''
+        connection.octets[here] += len(data)
+        connection.gone |= here == 'client' and not data
+        pieces[here].put((time.monotonic() + self.one_way, connection.known(here), data))
+        return bool(data)
 
-    def _read(self, connection, source, here, pieces):
-        data = True
-        while data:
-            try:
-                data = source.recv(PIECE)
-            except OSError:
-                data = b''
-            connection.octets[here] += len(data)
-            connection.gone |= here == 'client' and not data
-            pieces.put((time.monotonic() + self.one_way, connection.depth[here], data))
+    def _read(self, connection, ends, here, pieces):
+        if here == 'server':
+            while self._take(connection, ends, here, pieces):
+                pass
+            return
+        ready = select.poll()
+        ready.register(ends[here], select.POLLIN)
+        while not connection.gone:
+            ready.poll(1000)
+            with connection.speaking:
+                if not connection.gone:
+                    self._take(connection, ends, here, pieces, socket.MSG_DONTWAIT)
 
-    def _write(self, connection, target, there, pieces):
+    def _write(self, connection, ends, there, pieces):
+        here = 'server' if there == 'client' else 'client'
         while True:
-            due, depth, data = pieces.get()
+            due, depth, data = pieces[here].get()
             time.sleep(max(0, due - time.monotonic()))
             if not data:
                 break
-            if there == 'server':
-                depth += 1      # a link of the chain begins where the client speaks
-            if not connection.gone:
-                connection.depth[there] = max(connection.depth[there], depth)
+            with connection.speaking:
+                if there == 'server':
+                    depth += 1      # a link of the chain begins where the client speaks
+                elif not connection.gone:
+                    # What was said before this arrived does not answer to it, however late it is read.
+                    self._take(connection, ends, 'client', pieces, socket.MSG_DONTWAIT)
+                connection.arrive(there, depth, len(data))
             try:
-                target.sendall(data)
+                ends[there].sendall(data)
             except OSError:
                 break
         try:
-            target.shutdown(socket.SHUT_WR)
+            ends[there].shutdown(socket.SHUT_WR)
         except OSError:
             pass
