@@ -8,7 +8,7 @@ import compare
 import mailgen
 import suite
 from dovecot import Dovecot
-from hands import ImapHand, MaildirHand, letter, subjects
+from hands import ImapHand, MaildirHand, letter, settle_clock, subjects
 from mailtwin import Mailtwin
 from profile_relay import BARE, EVERYTHING, WITHOUT, ProfileRelay
 
@@ -401,6 +401,35 @@ class OneBadMessage(suite.Case):
             self.assertEqual({('two', 'deleted'): 1}, self.twin.sync().changes())
             self.assertEqual({}, self.twin.sync().changes())
         self.assertNothing(compare.compare(self.one.read(), self.two.read()))
+
+    def test_does_not_go_from_where_it_was_while_its_copy_elsewhere_fails(self):
+        """A Maildir's folder has room for 26 keywords, so this one arrives as a copy, not as a move."""
+        direct = server.account(next(users))
+        one, two = ImapHand(direct), MaildirHand(self.scratch / 'two')
+        one.add(letter('moves', keywords=['late']),
+                letter('full', 'Archive', keywords=['k%02d' % n for n in range(26)]))
+        refuse = False
+
+        def answers(command):
+            whole = re.match(r'UID FETCH .*BODY\.PEEK\[\]', command)
+            return 'TAG NO [SERVERBUG] cannot do that\r\n' if refuse and whole else None
+
+        twin = Mailtwin(self.scratch)
+        with ProfileRelay(server.port, EVERYTHING, answers=answers) as relay:
+            twin.configure({'one': ImapHand(direct.at(relay.port)).store(), 'two': two.store()},
+                           {'pair': {'between': ['one', 'two']}})
+            twin.sync()
+            settle_clock()
+            one.move('moves', 'Archive')
+            two.add(letter('new', 'Archive'))
+            refuse = True
+            run = twin.sync(expect=1)
+            self.assertIn('cannot fetch it', run.problems)
+            self.assertEqual({('one', 'copied'): 1}, run.changes())
+            self.assertEqual(['moves'], subjects(two))
+            refuse = False
+            self.assertEqual({('two', 'copied'): 1, ('two', 'deleted'): 1}, twin.sync().changes())
+        self.assertEqual(([], ['full', 'moves', 'new']), (subjects(two), subjects(two, 'Archive')))
 
 
 if __name__ == '__main__':
