@@ -74,8 +74,11 @@ static const struct command commands[] = {
 	{"status", "[PAIR...]", "what is known of each pair: last run, counts, what failed",
 		"Exits 1 when a pair's last run failed, never was, or is older than --max-age.",
 		OPTIONS_STATUS | OPTIONS_JSON, command_status},
-	{"verify", "FILE", "read every byte of an archive and tell what is not whole",
-		"Exits 7 when anything is damaged; what is not named is whole.",
+	{"verify", "FILE | PAIR | STORE STORE",
+		"read every byte of an archive, or compare two stores message by message",
+		"Of an archive: exits 7 when anything is damaged; what is not named is whole.  Of "
+		"two stores: reads every message of both and names what is missing, extra or "
+		"different; exits 1 for a difference.",
 		OPTIONS_TALK | OPTIONS_JSON, command_verify},
 };
 

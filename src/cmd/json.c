@@ -102,11 +102,26 @@ static void on_change(void *context, const struct change *c)
 	end(&out);
 }
 
+static void on_difference(void *context, const struct difference *d)
+{
+	struct buffer out;
+	(void)context;
+	begin(&out, "difference");
+	member(&out, "what", d->what);
+	member(&out, "store", d->store);
+	member(&out, "mailbox", d->mailbox);
+	member(&out, "message", d->key);
+	member(&out, "subject", d->subject);
+	end(&out);
+}
+
 const struct observer *json_observer(const struct options *options, bool diff)
 {
 	static struct observer observer;
-	observer =
-		(struct observer){.start = on_start, .mailbox = on_mailbox, .problem = on_problem};
+	observer = (struct observer){.start = on_start,
+		.mailbox = on_mailbox,
+		.problem = on_problem,
+		.difference = on_difference};
 	if (diff && options->verbose)
 		observer.change = on_change;
 	return &observer;
@@ -121,4 +136,21 @@ void json_end(const struct report *report)
 	fwrite(out.data, 1, out.len, stdout);
 	fflush(stdout);
 	buffer_finish(&out);
+}
+
+void json_verified(const struct report *r)
+{
+	const struct compared *n = &r->compared;
+	struct buffer out;
+	begin(&out, "end");
+	buffer_printf(&out,
+		",\"exit\":%d,\"seconds\":%.3f,\"mailboxes\":%llu,\"problems\":%llu,"
+		"\"messages\":%llu,\"same\":%llu,\"altered\":%llu,\"missing\":%llu,"
+		"\"extra\":%llu,\"different\":%llu",
+		r->exit, r->seconds, (unsigned long long)r->mailboxes,
+		(unsigned long long)r->problems, (unsigned long long)n->messages,
+		(unsigned long long)n->same, (unsigned long long)n->altered,
+		(unsigned long long)n->missing, (unsigned long long)n->extra,
+		(unsigned long long)n->different);
+	end(&out);
 }

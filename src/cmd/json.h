@@ -11,6 +11,9 @@
 /* json_observer(options, diff): an observer that prints events. */
 const struct observer *json_observer(const struct options *options, bool diff);
 
+/* json_verified(report): the event that ends a comparison. */
+void json_verified(const struct report *report);
+
 /* json_end(report): the event that ends a pair. */
 void json_end(const struct report *report);
 

@@ -1,5 +1,7 @@
 #include "cmd/pairs.h"
 
+#include <string.h>
+
 #include "cmd/print.h"
 #include "config/url.h"
 
@@ -118,4 +120,18 @@ bool pairs_choose(const struct options *options, struct pairs *pairs)
 	for (size_t i = 0; ok && options->n_names == 0 && i < config->n_pairs; i++)
 		ok = add(options, pairs, &config->pairs[i]);
 	return ok;
+}
+
+bool pairs_is_archive(const struct options *options, const char *word, bool *is)
+{
+	*is = url_is(word);
+	if (*is)
+		return true;
+	const struct config *config = read_config(options);
+	if (config == NULL)
+		return false;
+	const struct store_config *store = config_find_store(config, word);
+	*is = config_find_pair(config, word) == NULL && store != NULL &&
+	      strcmp(store->kind, "archive") == 0;
+	return true;
 }

@@ -31,4 +31,8 @@ int command_run(const struct options *options, const struct pairs *pairs, bool d
 const struct store_config *pairs_find_store(
 	const struct options *options, const char *word, const char *option);
 
+/* pairs_is_archive(options, word, is): whether ${word} means an archive: a path, a URL, or a name
+ * of the configuration that no pair has.  False after the mistakes in that were printed. */
+bool pairs_is_archive(const struct options *options, const char *word, bool *is);
+
 #endif

@@ -170,6 +170,37 @@ void print_report(const struct options *options, const struct report *report, bo
 	fflush(stdout);
 }
 
+/* "one: 1 missing on two; 2 altered by a server; 48 of 49 messages the same" */
+static void print_compared(const struct report *r)
+{
+	const struct compared *n = &r->compared;
+	const char *left = r->pair->store[LEFT]->name, *right = r->pair->store[RIGHT]->name;
+	struct sentence s = {.len = 0};
+	char same[PRINT_COUNT_SIZE], all[PRINT_COUNT_SIZE], count[PRINT_COUNT_SIZE];
+	say(&s, "%s: ", r->pair->name);
+	if (n->missing > 0)
+		say(&s, "%s missing on %s; ", print_count(count, n->missing), right);
+	if (n->extra > 0)
+		say(&s, "%s not on %s; ", print_count(count, n->extra), left);
+	if (n->different > 0)
+		say(&s, "%s different; ", print_count(count, n->different));
+	if (n->altered > 0)
+		say(&s, "%s altered by a server; ", print_count(count, n->altered));
+	say(&s, "%s of %s messages the same", print_count(same, n->same),
+		print_count(all, n->messages));
+	print_line(stdout, &s);
+}
+
+void print_verified(const struct options *options, const struct report *report)
+{
+	progress_clear();
+	if (options->json)
+		json_verified(report);
+	else if (report->mailboxes > 0 && (!options->quiet || report->exit != 0))
+		print_compared(report);
+	fflush(stdout);
+}
+
 /* ---- the observer ---- */
 
 static const struct pair_config *pair_now;
@@ -230,12 +261,25 @@ static void print_change(void *context, const struct change *c)
 	print_line(stdout, &s);
 }
 
+/* "one: INBOX uid 7 "Re: minutes": missing on two" */
+static void print_difference(void *context, const struct difference *d)
+{
+	struct sentence s = {.len = 0};
+	(void)context;
+	say(&s, "%s: %s %s", d->store, d->mailbox, d->key);
+	if (d->subject != NULL)
+		say(&s, " \"%s\"", d->subject);
+	say(&s, ": %s on %s", strcmp(d->what, "extra") == 0 ? "not" : d->what, d->other);
+	print_line(stdout, &s);
+}
+
 const struct observer *print_observer(const struct options *options, bool diff)
 {
 	static struct observer observer;
 	if (options->json)
 		return json_observer(options, diff);
-	observer = (struct observer){.start = print_pair, .problem = print_trouble};
+	observer = (struct observer){
+		.start = print_pair, .problem = print_trouble, .difference = print_difference};
 	if (diff && !options->quiet)
 		observer.mailbox = print_mailbox;
 	if (diff && options->verbose)

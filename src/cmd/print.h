@@ -28,6 +28,9 @@ const char *print_bytes(char out[PRINT_COUNT_SIZE], uint64_t n);
  * program. */
 const struct observer *print_observer(const struct options *options, bool diff);
 
+/* print_verified(options, report): the last line of a comparison. */
+void print_verified(const struct options *options, const struct report *report);
+
 /* print_report(options, report, diff): the last line of a pair. */
 void print_report(const struct options *options, const struct report *report, bool diff);
 

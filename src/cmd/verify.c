@@ -3,7 +3,12 @@
 #include "base/json.h"
 #include "cmd/archives.h"
 #include "cmd/command.h"
+#include "cmd/pairs.h"
 #include "cmd/print.h"
+#include "imap/trace.h"
+#include "sync/conductor.h"
+
+/* ---- an archive ---- */
 
 static const char *const fault_names[] = {
 	[ARCHIVE_FAULT_FILE] = "file",
@@ -54,17 +59,76 @@ static int verify(const struct options *options, struct archive *archive)
 	return n.faults == 0 ? 0 : CAUSE_LOCAL;
 }
 
-int command_verify(const struct options *options)
+static int verify_archive(const struct options *options)
 {
 	int code;
-	if (options->n_names != 1) {
-		print_problem(
-			"verify wants an archive; such as: mailtwin verify ~/Backup/work.mta");
-		return CAUSE_CONFIG;
-	}
 	struct archive *archive = archives_open(options, options->names[0], &code);
 	if (archive != NULL)
 		code = verify(options, archive);
 	archive_close(archive);
 	return code;
+}
+
+/* ---- two stores ---- */
+
+static int verify_pairs(const struct options *options, const struct pairs *pairs, bool once)
+{
+	const struct run_options run = {
+		.only = options->mailboxes.n > 0 ? &options->mailboxes : NULL, .once = once};
+	const struct observer *observer = print_observer(options, false);
+	struct error err = {0};
+	int code = 0;
+	if (options->trace != NULL && !trace_open(options->trace, &err)) {
+		print_problem("%s", err.text);
+		return (int)err.cause;
+	}
+	for (size_t i = 0; i < pairs->n && code < 128; i++) {
+		struct report report;
+		conductor_verify(pairs->at[i], &run, observer, &report);
+		print_verified(options, &report);
+		code = report_worse(code, report.exit);
+	}
+	trace_close();
+	return code;
+}
+
+/* What only one of the two has counts, whichever of them it is. */
+static int verify_stores(const struct options *options)
+{
+	const struct store_config *store[2];
+	for (int i = 0; i < 2; i++) {
+		store[i] = pairs_find_store(options, options->names[i], "verify");
+		if (store[i] == NULL)
+			return CAUSE_CONFIG;
+	}
+	if (config_same_place(store[0], store[1])) {
+		print_problem("%s and %s are the same place", options->names[0], options->names[1]);
+		return CAUSE_CONFIG;
+	}
+	struct pair_config *pair = config_pair(store[0], store[1], options->arena);
+	struct pairs pairs = {.at = &pair, .n = 1};
+	pair->mode = MODE_BETWEEN;
+	return verify_pairs(options, &pairs, true);
+}
+
+static int verify_named(const struct options *options)
+{
+	struct pairs pairs = {0};
+	return pairs_choose(options, &pairs) ? verify_pairs(options, &pairs, false) : CAUSE_CONFIG;
+}
+
+/* A pair has no name with a colon or a slash in it, nor one that ends as archives do. */
+int command_verify(const struct options *options)
+{
+	if (options->n_names == 2)
+		return verify_stores(options);
+	if (options->n_names != 1) {
+		print_problem("verify wants an archive, a pair, or two stores; such as: mailtwin "
+			      "verify ~/Backup/work.mta");
+		return CAUSE_CONFIG;
+	}
+	bool archive;
+	if (!pairs_is_archive(options, options->names[0], &archive))
+		return CAUSE_CONFIG;
+	return archive ? verify_archive(options) : verify_named(options);
 }

@@ -26,7 +26,8 @@ enum line_start {
 struct hasher {
 	EVP_MD_CTX *digest; /* of all text that left the stage */
 	EVP_MD_CTX *passing;
-	struct identity header; /* once header_done */
+	EVP_MD_CTX *octets_digest; /* of what was fed, as it is; NULL: not wanted */
+	struct identity header;	   /* once header_done */
 	bool header_done;
 	bool in_line;	     /* the line being read has text */
 	bool open;	     /* the last line with text has no CRLF in the canonical form yet */
@@ -64,13 +65,28 @@ void hasher_free(struct hasher *h)
 		return;
 	EVP_MD_CTX_free(h->digest);
 	EVP_MD_CTX_free(h->passing);
+	EVP_MD_CTX_free(h->octets_digest);
 	free(h);
+}
+
+void hasher_want_exact(struct hasher *h, bool wanted)
+{
+	if (wanted && h->octets_digest == NULL) {
+		h->octets_digest = EVP_MD_CTX_new();
+		check(h->octets_digest != NULL);
+		check(EVP_DigestInit_ex(h->octets_digest, EVP_sha256(), NULL));
+	} else if (!wanted) {
+		EVP_MD_CTX_free(h->octets_digest);
+		h->octets_digest = NULL;
+	}
 }
 
 void hasher_begin(struct hasher *h)
 {
 	/* No digest named: the one it has, which spares looking it up again. */
 	check(EVP_DigestInit_ex(h->digest, NULL, NULL));
+	if (h->octets_digest != NULL)
+		check(EVP_DigestInit_ex(h->octets_digest, NULL, NULL));
 	h->header_done = h->in_line = h->open = false;
 	h->lines_owed = h->octets = 0;
 	h->staged = h->n_held = 0;
@@ -112,18 +128,24 @@ static void close_line(struct hasher *h)
 	h->open = false;
 }
 
-/* The digest of what was put so far, which may go on. */
-static struct identity take_digest(struct hasher *h)
+/* What a digest has come to; it may go on. */
+static struct identity digest_now(struct hasher *h, const EVP_MD_CTX *digest)
 {
 	uint8_t full[EVP_MAX_MD_SIZE];
 	struct identity id;
-	empty_stage(h);
-	check(EVP_MD_CTX_copy_ex(h->passing, h->digest));
+	check(EVP_MD_CTX_copy_ex(h->passing, digest));
 	check(EVP_DigestFinal_ex(h->passing, full, NULL));
 	memcpy(id.octet, full, sizeof id.octet);
 	if (!identity_known(&id))
 		id.octet[IDENTITY_SIZE - 1] = 1;
 	return id;
+}
+
+/* The digest of what was put so far. */
+static struct identity take_digest(struct hasher *h)
+{
+	empty_stage(h);
+	return digest_now(h, h->digest);
 }
 
 /* ---- bytes in ---- */
@@ -266,6 +288,8 @@ static size_t take_header_line(struct hasher *h, const uint8_t *data, size_t len
 void hasher_add(struct hasher *h, const uint8_t *data, size_t len)
 {
 	h->octets += len;
+	if (h->octets_digest != NULL)
+		check(EVP_DigestUpdate(h->octets_digest, data, len));
 	while (len > 0 && !h->header_done) {
 		size_t n = take_header_line(h, data, len);
 		data += n;
@@ -290,4 +314,9 @@ void hasher_end(struct hasher *h, struct identity *header, struct identity *whol
 		*whole = all;
 	if (octets != NULL)
 		*octets = h->octets;
+}
+
+void hasher_exact(struct hasher *h, struct identity *exact)
+{
+	*exact = digest_now(h, h->octets_digest);
 }

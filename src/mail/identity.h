@@ -29,6 +29,10 @@ struct hasher;
 struct hasher *hasher_new(void);
 void hasher_free(struct hasher *h);
 
+/* hasher_want_exact(h, wanted): whether hasher_exact() is to have an answer for the messages that
+ * begin from now on, which costs a second digest; at first it has none. */
+void hasher_want_exact(struct hasher *h, bool wanted);
+
 /* hasher_begin(h): a new message begins; what was fed before is forgotten. */
 void hasher_begin(struct hasher *h);
 
@@ -46,5 +50,9 @@ bool hasher_header_done(const struct hasher *h);
  */
 void hasher_end(
 	struct hasher *h, struct identity *header, struct identity *whole, uint64_t *octets);
+
+/* hasher_exact(h, exact): the start of the SHA-256 of what was fed, octet by octet, none neutral.
+ */
+void hasher_exact(struct hasher *h, struct identity *exact);
 
 #endif

@@ -529,3 +529,21 @@ void conductor_check(const struct pair_config *pair, const struct run_options *o
 		opening_stores(&run) && opening_worlds(&run) && pair_mailboxes(&run));
 	run_finish(&run, started, false);
 }
+
+void conductor_verify(const struct pair_config *pair, const struct run_options *options,
+	const struct observer *observer, struct report *report)
+{
+	struct run run;
+	struct error err = {0};
+	struct run_options looking = *options;
+	looking.dry_run = true;
+	double started = run_start(&run, pair, &looking, observer, report);
+	bool ok = run_state_ok(&run, listen_for_stop(&err), &err) && opening_state(&run) &&
+		  opening_stores(&run) && opening_worlds(&run) && pair_mailboxes(&run);
+	if (ok) {
+		mailboxes_all(&run);
+		run.report->mailboxes = run.boxes;
+		compare_all(&run);
+	}
+	run_finish(&run, started, false);
+}

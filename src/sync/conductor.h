@@ -28,6 +28,11 @@ void conductor_run(const struct pair_config *pair, const struct run_options *opt
 void conductor_check(const struct pair_config *pair, const struct run_options *options,
 	const struct observer *observer, struct report *report);
 
+/* conductor_verify(pair, options, observer, report): read every message of both sides and compare
+ * them; nothing is written.  report->compared has the counts, and exit is 1 for a difference. */
+void conductor_verify(const struct pair_config *pair, const struct run_options *options,
+	const struct observer *observer, struct report *report);
+
 /* conductor_stop(signal): async-signal-safe: end the run at the next safe point. */
 void conductor_stop(int signal);
 

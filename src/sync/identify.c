@@ -74,6 +74,8 @@ static bool read_message(struct identifying *i, struct identify_item *item, cons
 	bool whole = i->job->part == FETCH_BODY;
 	hasher_end(i->hasher, &item->identity, whole ? &item->digest : NULL, &octets);
 	item->size = whole ? octets : m->size;
+	if (i->job->keep_exact)
+		hasher_exact(i->hasher, &item->exact);
 	if (i->job->keep_origin)
 		make_origin(i, &item->origin);
 	return true;
@@ -120,6 +122,7 @@ void identify(struct session *s, struct hasher *hasher, struct job *job)
 	struct identifying i = {.job = job, .hasher = hasher};
 	struct map *index = map_new(job->n);
 	buffer_init(&i.header, HEADER_KEPT);
+	hasher_want_exact(hasher, job->keep_exact);
 	job->keys = arena_alloc(job->arena, job->n * sizeof *job->keys);
 	for (uint32_t k = 0; k < job->n; k++) {
 		job->keys[k] = job->identify[k].key;
@@ -135,6 +138,7 @@ void identify(struct session *s, struct hasher *hasher, struct job *job)
 			if (job->identify[k].state == ITEM_WAITING)
 				job->identify[k].state = ITEM_GONE;
 	}
+	hasher_want_exact(hasher, false);
 	map_free(index);
 	buffer_finish(&i.header);
 }

@@ -41,6 +41,7 @@ struct identify_item {
 	struct identity identity, digest; /* answers: of the header; of the whole, where asked */
 	struct identity emailid;	  /* with FETCH_EMAILID, that alone */
 	struct identity origin;		  /* with keep_origin: of Message-ID and Date */
+	struct identity exact;		  /* with keep_exact: of all octets as they are */
 	uint64_t size;			  /* octets on the wire; 0 = still not known */
 	const char *from, *subject;	  /* with keep_text: as in the header, unfolded */
 	enum item_state state;
@@ -98,6 +99,7 @@ struct job {
 	enum fetch_part part;		/* IDENTIFY: what has to be read */
 	bool keep_text;			/* IDENTIFY: From and Subject are wanted */
 	bool keep_origin;		/* IDENTIFY: so are Message-ID and Date */
+	bool keep_exact;		/* IDENTIFY: so is a digest of the very octets */
 	struct flag_table *flags;	/* LIST: the job's own, to fill; else only read */
 	struct arena *arena;		/* the job itself, and the answers */
 	size_t n;

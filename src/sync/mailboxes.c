@@ -203,6 +203,15 @@ bool mailboxes_prepare(struct run *run)
 	return true;
 }
 
+void mailboxes_all(struct run *run)
+{
+	const struct pairings *all = run->pairings;
+	run->box = arena_alloc(run->arena, (all->n + 1) * sizeof *run->box);
+	for (size_t i = 0; i < all->n; i++)
+		if (all->at[i].action != PAIRING_FORGET)
+			start_box(run, &all->at[i]);
+}
+
 /* ---- mailbox_deletions: propagate ---- */
 
 /* Whether every message that is there is one that was synced, with the flags it had then. */

@@ -58,6 +58,24 @@ struct change {
 	const char *detail;	    /* "+\Flagged -\Seen", the mailbox that it moves to; or "" */
 };
 
+/* One message that is not the same on both sides: verify. */
+struct difference {
+	const char *what;	   /* "missing" on the other side, "extra" here, or "different" */
+	const char *store, *other; /* where it is, and where not, or not so */
+	const char *mailbox;	   /* on the side where it is */
+	const char *key;	   /* "uid 4711", or a file's name */
+	const char *subject;	   /* as in the header, or NULL */
+};
+
+/* What verify found. */
+struct compared {
+	uint64_t messages;	 /* of either side; those of both count once */
+	uint64_t same;		 /* the altered ones as well */
+	uint64_t altered;	 /* differ only as servers alter what they store */
+	uint64_t missing, extra; /* not on the right, not on the left */
+	uint64_t different;
+};
+
 struct observer {
 	void *context;
 	void (*start)(void *context, const struct pair_config *pair);
@@ -65,6 +83,7 @@ struct observer {
 	void (*mailbox)(void *context, const struct mailbox_report *report);
 	void (*change)(
 		void *context, const struct change *change); /* NULL: not wanted, costs nothing */
+	void (*difference)(void *context, const struct difference *difference); /* or NULL */
 	void (*problem)(void *context, const struct problem *problem);
 	void (*progress)(
 		void *context, const struct progress *progress); /* often; NULL: not wanted */
@@ -84,7 +103,8 @@ struct report {
 				    this to go on */
 	uint64_t conflicts; /* flags that both sides changed to different values, decided by rule */
 	bool changes;	    /* there was, or (diff) is, something to do */
-	bool state_was_missing; /* the state was made anew in this run */
+	bool state_was_missing;	  /* the state was made anew in this run */
+	struct compared compared; /* verify only */
 };
 
 /* report_worse(a, b): of two exit codes the one to return: first of 7, 5, 3, 4, 1, 6; a signal's

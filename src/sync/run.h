@@ -19,6 +19,7 @@
  *   snapshot.c    what is different where B keeps snapshots
  *   select.c      says which messages take part (`messages`)
  *   preview.c     tells what would be done, and does nothing (diff)
+ *   compare.c     reads all of both sides and tells where they differ (verify)
  *   carry.c       cuts the plan into jobs and hands them to the crew
  *   altered.c    tells when a server stores other bytes than it was given
  *   settle.c      writes what came back into the state, and counts it
@@ -132,6 +133,10 @@ bool run_state_ok(struct run *run, bool ok, const struct error *err);
 /* mailboxes_prepare(run): create, rename and remove what the pairings ask for; fills run->box. */
 bool mailboxes_prepare(struct run *run);
 
+/* mailboxes_all(run): fill run->box with every pairing of which a side is there, also those that a
+ * run would leave alone or remove; nothing is made. */
+void mailboxes_all(struct run *run);
+
 /* mailboxes_confirm(run, known, all): look whether what counts as renamed is the same mailbox; what
  * is not loses its id and epoch in ${known}, and *all is false: pair again. */
 bool mailboxes_confirm(struct run *run, struct state_twin *known, bool *all);
@@ -167,6 +172,10 @@ bool select_crossed(struct run *run, const struct box *box, bool *crossed);
 
 /* preview(run, survey, plan): tell the observer what would be done. */
 bool preview(struct run *run, struct survey *survey, const struct plan *plan);
+
+/* compare_all(run): read every message of run->box on both sides, tell the observer what is
+ * missing, extra or different, and count into the report.  False when the pair cannot go on. */
+bool compare_all(struct run *run);
 
 /* carry_out(run, survey, plan): do it: copies, then moves and flags, then deletions.  False when
  * the pair cannot go on; what was done is settled all the same. */

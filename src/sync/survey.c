@@ -72,7 +72,7 @@ static struct job *new_list_job(struct run *run, enum side side)
 static bool has_to_be_listed(const struct run *run, const struct box *box, enum side side)
 {
 	/* In a dry run what is yet to be made is empty. */
-	if (run->options->dry_run && box->pairing->create[side])
+	if (run->options->dry_run && !exists(box, side))
 		return false;
 	return select_needs_all(run) || !unchanged(run, box, side);
 }

@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-
 #include "base/map.h"
 #include "mail/header.h"
 #include "mail/identity.h"
@@ -423,22 +421,22 @@ static void finish_change(struct worker *w, struct job *job)
 /* ---- JOB_COMPARE ---- */
 
 struct wire_digest {
-	unsigned char octet[EVP_MAX_MD_SIZE];
+	struct identity exact;
+	uint64_t octets;
 	bool read;
 };
 
-static bool digest_body(struct reader *body, struct wire_digest *out, struct error *err)
+static bool digest_body(
+	struct hasher *hasher, struct reader *body, struct wire_digest *out, struct error *err)
 {
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	if (ctx == NULL)
-		die_out_of_memory();
 	const uint8_t *run;
-	ssize_t n = -1;
-	bool ok = EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1;
-	while (ok && (n = body->next(body, &run, err)) > 0)
-		ok = EVP_DigestUpdate(ctx, run, (size_t)n) == 1;
-	out->read = ok && n == 0 && EVP_DigestFinal_ex(ctx, out->octet, NULL) == 1;
-	EVP_MD_CTX_free(ctx);
+	ssize_t n;
+	hasher_begin(hasher);
+	while ((n = body->next(body, &run, err)) > 0)
+		hasher_add(hasher, run, (size_t)n);
+	hasher_exact(hasher, &out->exact);
+	hasher_end(hasher, NULL, NULL, &out->octets);
+	out->read = n == 0;
 	return out->read;
 }
 
@@ -470,7 +468,7 @@ static bool digest_side(
 		struct error err = {0};
 		got = s->store->ops->take(s, &m, &body, &err);
 		uint32_t i = m.key != NULL ? map_get_str(index, m.key) : MAP_NONE;
-		if (got > 0 && i != MAP_NONE && digest_body(body, &digest[i], &err))
+		if (got > 0 && i != MAP_NONE && digest_body(w->hasher, body, &digest[i], &err))
 			continue;
 		if (got != 0 && err.scope == ERROR_MESSAGE)
 			compare_failed(job, i, &err);
@@ -488,21 +486,26 @@ static bool digest_side(
 static void finish_compare(struct worker *w, struct job *job)
 {
 	struct wire_digest *digest[2];
+	bool ok = true;
 	job->keys = arena_alloc(job->arena, job->n * sizeof *job->keys);
-	for (enum side side = LEFT; side <= RIGHT; side++) {
+	hasher_want_exact(w->hasher, true);
+	for (enum side side = LEFT; ok && side <= RIGHT; side++) {
 		digest[side] = arena_alloc(job->arena, job->n * sizeof **digest);
-		if (!digest_side(w, job, side, digest[side])) {
+		ok = digest_side(w, job, side, digest[side]);
+		if (!ok)
 			blame(w, job, side);
-			return;
-		}
 	}
+	hasher_want_exact(w->hasher, false);
+	if (!ok)
+		return;
 	for (size_t i = 0; i < job->n; i++) {
 		struct compare_item *item = &job->compare[i];
 		const struct wire_digest *l = &digest[LEFT][i], *r = &digest[RIGHT][i];
 		if (item->state == ITEM_FAILED)
 			continue;
 		item->state = l->read && r->read ? ITEM_DONE : ITEM_GONE;
-		item->same = l->read && r->read && memcmp(l->octet, r->octet, 32) == 0;
+		item->same = l->read && r->read && l->octets == r->octets &&
+			     memcmp(&l->exact, &r->exact, sizeof l->exact) == 0;
 	}
 }
 

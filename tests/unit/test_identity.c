@@ -220,6 +220,24 @@ static void a_long_message_passes_through_a_small_stage(void **state)
 	free(text);
 }
 
+static void the_exact_digest_is_that_of_the_octets_and_nothing_in_it_is_neutral(void **state)
+{
+	(void)state;
+	static const char *const alike[] = {"A: b\r\n\r\nx\r\n", "A: b\n\nx\n", "A: b\r\n\r\nx"};
+	struct identity exact;
+	hasher_want_exact(hasher, true);
+	for (size_t i = 0; i < sizeof alike / sizeof *alike; i++) {
+		size_t len = strlen(alike[i]);
+		for (size_t cut = 0; cut <= len; cut++) {
+			hash_cut(alike[i], len, cut);
+			hasher_exact(hasher, &exact);
+			assert_same(exact, sha256(alike[i], len));
+		}
+		assert_same(hash_cut(alike[i], len, 0).whole, hash_cut(alike[0], 11, 0).whole);
+	}
+	hasher_want_exact(hasher, false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -232,6 +250,8 @@ int main(void)
 		cmocka_unit_test(a_message_cut_anywhere_is_the_same_message),
 		cmocka_unit_test(random_messages_hash_as_defined),
 		cmocka_unit_test(a_long_message_passes_through_a_small_stage),
+		cmocka_unit_test(
+			the_exact_digest_is_that_of_the_octets_and_nothing_in_it_is_neutral),
 	};
 	return cmocka_run_group_tests(tests, make_hasher, free_hasher);
 }
