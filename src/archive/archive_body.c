@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <libdeflate.h>
 #include <openssl/evp.h>
 
 /*
@@ -20,7 +21,7 @@ struct archive_body {
 	int64_t part, parts; /* the next one; how many there are */
 	uint64_t at;	     /* octets inflated so far */
 	EVP_MD_CTX *hash;
-	z_stream inflate;
+	struct libdeflate_decompressor *inflate;
 	uint8_t *out;
 };
 
@@ -38,21 +39,14 @@ static bool damaged(const struct archive_body *b, const char *why, struct error 
 static bool inflate_part(
 	struct archive_body *b, const void *data, size_t n, size_t *len, struct error *err)
 {
-	z_stream *z = &b->inflate;
-	inflateReset(z);
-	z->next_in = (z_const Bytef *)data;
-	z->avail_in = (uInt)n;
-	z->next_out = b->out;
-	z->avail_out = (uInt)ARCHIVE_PART_SIZE;
-	int rc = inflate(z, Z_FINISH);
-	*len = ARCHIVE_PART_SIZE - z->avail_out;
-	if (rc == Z_MEM_ERROR)
-		die_out_of_memory();
-	if (rc == Z_STREAM_END && z->avail_in == 0)
+	size_t used = 0;
+	enum libdeflate_result result = libdeflate_zlib_decompress_ex(
+		b->inflate, data, n, b->out, ARCHIVE_PART_SIZE, &used, len);
+	if (result == LIBDEFLATE_SUCCESS && used == n)
 		return true;
 	return damaged(b,
-		rc == Z_BUF_ERROR && z->avail_out == 0 ? "a part of it is too large"
-						       : "a part of it cannot be read",
+		result == LIBDEFLATE_INSUFFICIENT_SPACE ? "a part of it is too large"
+							: "a part of it cannot be read",
 		err);
 }
 
@@ -173,7 +167,8 @@ struct archive_body *archive_body_new(struct archive *archive)
 {
 	struct archive_body *b = calloc(1, sizeof *b);
 	if (b == NULL || (b->out = malloc(ARCHIVE_PART_SIZE)) == NULL ||
-		(b->hash = EVP_MD_CTX_new()) == NULL || inflateInit(&b->inflate) != Z_OK)
+		(b->hash = EVP_MD_CTX_new()) == NULL ||
+		(b->inflate = libdeflate_alloc_decompressor()) == NULL)
 		die_out_of_memory();
 	b->archive = archive;
 	return b;
@@ -183,7 +178,7 @@ void archive_body_free(struct archive_body *b)
 {
 	if (b == NULL)
 		return;
-	inflateEnd(&b->inflate);
+	libdeflate_free_decompressor(b->inflate);
 	EVP_MD_CTX_free(b->hash);
 	free(b->out);
 	free(b);

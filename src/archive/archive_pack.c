@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <libdeflate.h>
 #include <openssl/evp.h>
 
 /* Limits. */
@@ -30,8 +31,7 @@ struct archive_pending {
 /* What is used for one message after the other. */
 struct packer {
 	EVP_MD_CTX *hash;
-	z_stream deflate;
-	int level;
+	struct libdeflate_compressor *deflate;
 	uint8_t *raw, *out;
 	size_t len, out_size;
 };
@@ -45,10 +45,9 @@ static struct packer *packer_of(struct archive *archive, int level)
 		p = archive->packer = calloc(1, sizeof *p);
 		if (p == NULL || (p->hash = EVP_MD_CTX_new()) == NULL ||
 			(p->raw = malloc(ARCHIVE_PART_SIZE)) == NULL ||
-			deflateInit(&p->deflate, level) != Z_OK)
+			(p->deflate = libdeflate_alloc_compressor(level)) == NULL)
 			die_out_of_memory();
-		p->level = level;
-		p->out_size = deflateBound(&p->deflate, ARCHIVE_PART_SIZE);
+		p->out_size = libdeflate_zlib_compress_bound(p->deflate, ARCHIVE_PART_SIZE);
 		if ((p->out = malloc(p->out_size)) == NULL)
 			die_out_of_memory();
 	}
@@ -83,17 +82,10 @@ static void keep_head(struct archive *archive, struct archive_pending *m)
 static void pack_part(struct archive *archive, struct archive_pending *m)
 {
 	struct packer *p = archive->packer;
-	z_stream *z = &p->deflate;
 	if (m->parts == 0)
 		keep_head(archive, m);
-	deflateReset(z);
-	z->next_in = p->raw;
-	z->avail_in = (uInt)p->len;
-	z->next_out = p->out;
-	z->avail_out = (uInt)p->out_size;
-	if (deflate(z, Z_FINISH) != Z_STREAM_END)
-		die_out_of_memory();
-	size_t n = p->out_size - z->avail_out;
+	/* Into as much room as the bound says it always fits. */
+	size_t n = libdeflate_zlib_compress(p->deflate, p->raw, p->len, p->out, p->out_size);
 	struct packed *part = malloc(sizeof *part + n);
 	if (part == NULL)
 		die_out_of_memory();
@@ -355,7 +347,7 @@ void archive_pack_free(struct archive *archive)
 	archive_drop(archive);
 	if (p == NULL)
 		return;
-	deflateEnd(&p->deflate);
+	libdeflate_free_compressor(p->deflate);
 	EVP_MD_CTX_free(p->hash);
 	free(p->raw);
 	free(p->out);

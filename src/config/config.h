@@ -79,7 +79,7 @@ struct maildir_config {
 
 struct archive_config {
 	const char *path;
-	int compression;      /* zlib level */
+	int compression;      /* 0 to 9 */
 	const char *source;   /* to read: whose snapshots; NULL = there is only one */
 	const char *snapshot; /* to read: its number, or a date; NULL = the last one */
 	const char *search;   /* to read: only what this finds (archive_query.c); NULL = all */

@@ -179,7 +179,7 @@ static void what_is_not_said_has_its_default(void **state)
 	assert_int_equal(maildir->layout, LAYOUT_MAILDIRPP);
 	assert_int_equal(maildir->names, NAMES_AUTO);
 	assert_true(maildir->durable);
-	assert_int_equal(config->stores[2].archive.compression, 4);
+	assert_int_equal(config->stores[2].archive.compression, 1);
 	const struct pair_config *pair = &config->pairs[0];
 	assert_int_equal(pair->mailboxes->n, 1);
 	assert_string_equal(pair->mailboxes->at[0], "**");
