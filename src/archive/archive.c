@@ -17,7 +17,7 @@
 	"PRAGMA cache_size = -4096; PRAGMA recursive_triggers = OFF;"
 
 /* Limits. */
-#define BUSY_MS 60000 /* a writer holds the file for one chunk; a slow disk may take its time */
+#define BUSY_MS 10000 /* a writer holds the file for one chunk; a slow disk may take its time */
 
 /* ---- connecting ---- */
 
