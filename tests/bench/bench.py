@@ -7,6 +7,10 @@ Jobs: an initial pull from IMAP into an empty Maildir, a run without changes aft
 from one IMAP account to another.  Every round does all jobs with every tool, in turn, so that both
 meet the same machine; medians are told.  Both write durably (fsync).  What mailtwin pulled and
 copied is compared message by message with the source before anything is printed.
+
+A second table holds an archive against a Maildir: the first snapshot against the pull, one without
+changes against such a run, restoring into a Maildir against the pull, and the size of the file
+against that of `tar | gzip -6` of the same Maildir.
 """
 import argparse
 import os
@@ -96,11 +100,17 @@ class Ours:
         self.maildir = folder / 'mail'
         self.twin = mailtwin.Mailtwin(folder)
         self.twin.configure(
-            {'one': mailtwin.imap(source), 'two': mailtwin.imap(target), 'here': mailtwin.maildir(self.maildir)},
-            {'pull': {'from': 'one', 'to': 'here'}, 'copy': {'from': 'one', 'to': 'two'}})
+            {'one': mailtwin.imap(source), 'two': mailtwin.imap(target), 'here': mailtwin.maildir(self.maildir),
+             'vault': {'archive': str(folder / 'vault.mta')}},
+            {'pull': {'from': 'one', 'to': 'here'}, 'copy': {'from': 'one', 'to': 'two'},
+             'save': {'from': 'one', 'to': 'vault'}})
+        self.vault, self.back = folder / 'vault.mta', folder / 'back'
 
     def command(self, job):
-        return [mailtwin.program(), '-c', str(self.twin.config), 'sync', '-q', job], self.twin.environment()
+        return self.words('sync', '-q', job)
+
+    def words(self, *words):
+        return [mailtwin.program(), '-c', str(self.twin.config), *words], self.twin.environment()
 
 
 def peak(pid):
@@ -128,6 +138,18 @@ def measured(command, environment):
     return {'seconds': time.monotonic() - began, 'cpu seconds': usage.ru_utime + usage.ru_stime, 'peak MB': memory}
 
 
+def keep(tool, results):
+    """The jobs of an archive, and what its file and a packed Maildir take."""
+    restore = tool.words('restore', '-q', str(tool.vault), 'maildir:' + str(tool.back))
+    for job, command in (('first snapshot', tool.command('save')), ('no changes', tool.command('save')),
+                         ('restore', restore)):
+        results.setdefault((job, 'archive'), []).append(measured(*command))
+    packed = subprocess.run(['sh', '-c', 'tar -C "$1" -c . | gzip -6 | wc -c', 'sh', str(tool.maildir)],
+                            capture_output=True, check=True)
+    results.setdefault(('size', 'archive'), []).append({'MB': tool.vault.stat().st_size / 1e6})
+    results.setdefault(('size', 'tar | gzip -6'), []).append({'MB': int(packed.stdout) / 1e6})
+
+
 def round_of(tool_class, number, server, options, results):
     """All jobs of one tool, from an empty Maildir and an empty account."""
     folder = suite.scratch_folder('mailtwin-bench.')
@@ -139,10 +161,13 @@ def round_of(tool_class, number, server, options, results):
         tool = tool_class(folder, source, target)
         for job, word in (('initial pull', 'pull'), ('no changes', 'pull'), ('IMAP to IMAP', 'copy')):
             results.setdefault((job, tool.name), []).append(measured(*tool.command(word)))
+        if tool_class is Ours:
+            keep(tool, results)
     if tool_class is Ours and number == 0:
         wanted = compare.read_imap(server.account('source'))
         for what, got in (('pull', compare.read_maildir(tool.maildir)),
-                          ('copy', compare.read_imap(server.account(target.user)))):
+                          ('copy', compare.read_imap(server.account(target.user))),
+                          ('restored archive', compare.read_maildir(tool.back))):
             differences = compare.compare(wanted, got)
             if differences:
                 raise SystemExit('\n'.join(['the %s is not equal:' % what] + differences[:10]))
@@ -153,11 +178,23 @@ def round_of(tool_class, number, server, options, results):
 def table(results, tools):
     print('%-14s %-12s' % ('job', '') + ''.join('%10s' % tool.name for tool in tools) +
           ('%10s' % 'ratio' if len(tools) > 1 else ''))
-    for job in dict.fromkeys(job for job, _ in results):
+    for job in dict.fromkeys(job for job, name in results if name == 'mailtwin'):
         for what in ('seconds', 'cpu seconds', 'peak MB'):
             medians = [statistics.median(run[what] for run in results[job, tool.name]) for tool in tools]
             row = '%-14s %-12s' % (job, what) + ''.join('%10.2f' % median for median in medians)
             print(row + ('%10.2f' % (medians[0] / medians[1]) if len(tools) > 1 else ''))
+
+
+def archive_table(results):
+    """Beside each job what the same takes with a Maildir."""
+    print('\n%-14s %-12s%10s%10s%10s' % ('job', '', 'archive', 'Maildir', 'ratio'))
+    for job, beside in (('first snapshot', 'initial pull'), ('no changes', 'no changes'), ('restore', 'initial pull')):
+        for what in ('seconds', 'cpu seconds', 'peak MB'):
+            ours, other = (statistics.median(run[what] for run in results[key])
+                           for key in ((job, 'archive'), (beside, 'mailtwin')))
+            print('%-14s %-12s%10.2f%10.2f%10.2f' % (job, what, ours, other, ours / other))
+    ours, other = (statistics.median(run['MB'] for run in results['size', key]) for key in ('archive', 'tar | gzip -6'))
+    print('%-27s%10.2f%10.2f%10.2f' % ('size MB (tar | gzip -6)', ours, other, ours / other))
 
 
 def main():
@@ -184,6 +221,7 @@ def main():
             for tool in tools:
                 round_of(tool, number, server, options, results)
         table(results, tools)
+        archive_table(results)
 
 
 if __name__ == '__main__':
