@@ -130,7 +130,8 @@ static bool pair_mailboxes(struct run *run)
 	struct state_twin *known = NULL;
 	size_t n = 0;
 	struct error err = {0};
-	if (!run_state_ok(run, state_twins(run->state, run->arena, &known, &n, &err), &err))
+	if (!run_state_ok(run, state_twins(run->state, run->arena, &known, &n, &err), &err) ||
+		!snapshot_begins_anew(run, known, &n))
 		return false;
 	for (bool sure = false; !sure;) {
 		run->pairings = pairing_make(run->pair, &run->listing[LEFT], &run->listing[RIGHT],

@@ -42,6 +42,7 @@ struct policy {
 	bool propagate;	  /* deletions travel */
 	bool bring_back;  /* every cell that deletes copies back */
 	bool same_server; /* both sides are one server's, and it tells ids of contents */
+	bool keeps;	  /* the right keeps what it loses: nothing there is in doubt */
 	bool rewrites;	  /* a side is known to rewrite messages: see mail/identity.h */
 };
 

@@ -231,6 +231,8 @@ static bool may_delete(struct differ *d, const struct unit *u, enum side to)
 	if (twin->read_only[to] || unit_is_out_of_sight(d, u, to) ||
 		!is_known_to_be_gone(d, u, other(to)))
 		return false;
+	if (to == RIGHT && d->policy->keeps)
+		return true;
 	if (!twin->no_deletes[to] && !twin->new_epoch[LEFT] && !twin->new_epoch[RIGHT])
 		return true;
 	if (!u->found)

@@ -101,11 +101,13 @@ static bool identify_side(struct run *run, enum side side)
 
 static void doubt_world(struct run *run, enum side side, const char *why)
 {
-	log_warning("%s: %s: its messages are paired by content again and nothing is deleted in "
-		    "this run",
-		run->pair->store[side]->name, why);
+	bool keeps = run_policy(run).keeps;
+	log_warning("%s: %s: its messages are paired by content again%s",
+		run->pair->store[side]->name, why,
+		keeps ? "" : " and nothing is deleted in this run");
 	run->world_changed[side] = true;
-	run->no_deletes[LEFT] = run->no_deletes[RIGHT] = true;
+	run->no_deletes[LEFT] = true;
+	run->no_deletes[RIGHT] |= !keeps;
 }
 
 /* A world that is another one, or an older one, than at the last sync is a world of strangers. */

@@ -115,11 +115,14 @@ bool run_will_write(struct run *run);
 
 /* snapshot_is_kept(pair): whether B is an archive.  snapshot_policy(pair, adds, arena): ${pair} as
  * a run into an archive takes it; any other pair, and one that only ${adds}, as it is.
- * snapshot_judge(run, survey, plan): instead of the guard: tell a fall that it would have stopped.
- * snapshot_finish(run): nothing is left to do: make the snapshot, where B keeps any. */
+ * snapshot_begins_anew(run, known, n): where B keeps snapshots and has none of this account,
+ * nothing is known of it, whatever the state has: *n becomes 0.  False when the state could not be
+ * changed. snapshot_judge(run, survey, plan): instead of the guard: tell a fall that it would have
+ * stopped. snapshot_finish(run): nothing is left to do: make the snapshot, where B keeps any. */
 bool snapshot_is_kept(const struct pair_config *pair);
 const struct pair_config *snapshot_policy(
 	const struct pair_config *pair, bool adds, struct arena *arena);
+bool snapshot_begins_anew(struct run *run, const struct state_twin *known, size_t *n);
 void snapshot_judge(struct run *run, const struct survey *survey, const struct plan *plan);
 bool snapshot_finish(struct run *run);
 

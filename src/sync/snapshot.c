@@ -31,6 +31,19 @@ const struct pair_config *snapshot_policy(
 	return own;
 }
 
+/* The file was made anew, or A is another account than before: a Maildir that was put back, say. */
+bool snapshot_begins_anew(struct run *run, const struct state_twin *known, size_t *n)
+{
+	struct error err = {0};
+	if (!snapshot_is_kept(run->pair) || run->listing[RIGHT].n > 0 || *n == 0)
+		return true;
+	bool ok = run->options->dry_run || run_begin_state(run);
+	for (size_t i = 0; ok && !run->options->dry_run && i < *n; i++)
+		ok = run_state_ok(run, state_drop_twin(run->state, known[i].id, &err), &err);
+	*n = 0;
+	return ok && (run->options->dry_run || run_commit(run));
+}
+
 void snapshot_judge(struct run *run, const struct survey *survey, const struct plan *plan)
 {
 	struct verdict *v = plan_judge(

@@ -142,6 +142,7 @@ struct policy run_policy(const struct run *run)
 		.flags = pair->flags,
 		.expunge = pair->expunge,
 		.propagate = pair->propagate,
+		.keeps = snapshot_is_kept(pair) && pair->mode == MODE_MIRROR,
 		.bring_back = run->options->bring_back,
 		.same_server = world[LEFT].ids_of != NULL && world[RIGHT].ids_of != NULL &&
 			       strcmp(world[LEFT].ids_of, world[RIGHT].ids_of) == 0,

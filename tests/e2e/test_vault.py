@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """An account of a real Dovecot goes into an archive by sync and snapshot, and comes back whole."""
+import shutil
+
 import compare
 import mailgen
 import suite
 from dovecot import Dovecot
-from hands import ImapHand, letter
+from hands import ImapHand, MaildirHand, letter
 from mailtwin import Mailtwin
 
 server = None
@@ -45,6 +47,7 @@ class Vault(suite.Case):
         self.assertEqual({('vault', 'copied'): 200}, self.twin.sync('save').changes())
         self.assertEqual({('two', 'copied'): 200}, self.twin.sync('back').changes())
         self.assertNothing(compare.compare(self.one.read(), self.two.read()))
+
     def test_an_unchanged_account_costs_the_round_trips_of_a_sync_without_changes(self):
         for pair in ('save', 'pull'):
             self.twin.sync(pair)
@@ -61,6 +64,39 @@ class Vault(suite.Case):
         self.one.delete('late')
         self.assertEqual({('vault', 'deleted'): 1}, self.twin.sync('save').changes())
         self.assertEqual({('two', 'copied'): 200}, self.twin.sync('back').changes())
+
+    def test_a_mailbox_that_was_made_anew_is_in_the_next_snapshot_as_it_stands(self):
+        """Another UIDVALIDITY holds deletions back everywhere else; here the earlier snapshots keep them."""
+        self.one.add(letter('stays', 'Anew'), letter('goes', 'Anew'))
+        self.twin.sync('save')
+        self.one.delete_mailbox('Anew')
+        self.one.add(letter('comes', 'Anew'), letter('stays', 'Anew'))
+        self.assertEqual({('vault', 'copied'): 1, ('vault', 'deleted'): 1}, self.twin.sync('save').changes())
+        self.assertEqual({}, self.twin.sync('save').changes())
+        self.assertEqual({('two', 'copied'): 202}, self.twin.sync('back').changes())
+        self.assertNothing(compare.compare(self.one.read(), self.two.read()))
+
+    def test_a_place_that_was_put_back_as_it_was_earlier_is_in_the_next_snapshot_as_it_stands(self):
+        mirror = MaildirHand(self.scratch / 'mirror')
+        self.twin.configure({'one': mirror.store(), 'vault': {'archive': str(self.scratch / 'other.mta')}},
+                            {'save': {'from': 'one', 'to': 'vault'}})
+        mirror.add(letter('a'), letter('b'))
+        self.twin.sync('save')
+        shutil.copytree(mirror.path, self.scratch / 'earlier')
+        mirror.add(letter('c'))
+        self.twin.sync('save')
+        shutil.rmtree(mirror.path)
+        shutil.copytree(self.scratch / 'earlier', mirror.path)
+        self.assertEqual({('vault', 'copied'): 2}, self.twin.sync('save').changes())
+        self.assertEqual({}, self.twin.sync('save').changes())
+        verified = self.twin.command('verify', 'save')
+        self.assertEqual('save: 2 of 2 messages the same\n', verified.out, verified)
+
+    def test_an_archive_that_was_removed_is_begun_anew(self):
+        self.twin.sync('save')
+        (self.scratch / 'work.mta').unlink()
+        self.assertEqual({('vault', 'copied'): 200}, self.twin.sync('save').changes())
+        self.assertEqual({}, self.twin.sync('save').changes())
 
     def test_snapshot_takes_a_store_of_the_configuration(self):
         run = self.twin.command('snapshot', 'one', self.scratch / 'other.mta')

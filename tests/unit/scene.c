@@ -321,6 +321,8 @@ static bool add_option(struct scene *s, const char *word)
 		return !(s->policy.flags = false);
 	if (strcmp(word, "same-server") == 0)
 		return s->policy.same_server = true;
+	if (strcmp(word, "keeps") == 0)
+		return s->policy.keeps = true;
 	if (strcmp(word, "rewrites") == 0)
 		return s->policy.rewrites = true;
 	return false;

@@ -168,6 +168,8 @@ void scene_print(const struct scene *s, struct buffer *out)
 		buffer_puts(out, "options: no-flags\n");
 	if (s->policy.same_server)
 		buffer_puts(out, "options: same-server\n");
+	if (s->policy.keeps)
+		buffer_puts(out, "options: keeps\n");
 	if (s->policy.rewrites)
 		buffer_puts(out, "options: rewrites\n");
 	for (size_t t = 0; t < s->n; t++) {
