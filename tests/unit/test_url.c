@@ -110,7 +110,7 @@ static void local_stores_are_paths(void **state)
 	const struct store_config *store = config_url("work.mta", "--to", arena, &err);
 	assert_string_equal(store->kind, "archive");
 	assert_true(store->archive.path[0] == '/');
-	assert_int_equal(store->archive.compression, 4);
+	assert_int_equal(store->archive.compression, 1);
 	store = config_url("./Mail", "--to", arena, &err);
 	assert_true(store->maildir.durable);
 	assert_int_equal(store->maildir.layout, LAYOUT_MAILDIRPP);
