@@ -2,9 +2,11 @@
 
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,6 +27,23 @@ static int close_with(int fd, int error)
 	close(fd);
 	errno = error;
 	return -1;
+}
+
+int file_is_empty_directory(int at, const char *name)
+{
+	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+	int empty = 1;
+	if (stream == NULL)
+		return fd < 0 ? -1 : close_with(fd, errno);
+	errno = 0;
+	while (empty == 1 && (entry = readdir(stream)) != NULL)
+		empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+	int error = errno;
+	closedir(stream);
+	errno = error;
+	return error == 0 ? empty : -1;
 }
 
 int file_open(int at, const char *name)

@@ -18,6 +18,9 @@
  * it and for the *at() functions; -1 when it is anything else. */
 int file_open_directory(int at, const char *name);
 
+/* file_is_empty_directory(at, name): whether the directory ${name} holds nothing: 1, 0, or -1. */
+int file_is_empty_directory(int at, const char *name);
+
 /* file_open(at, name): the regular file ${name}, for reading; -1 with EINVAL when it is no such
  * file.  A FIFO or a device of that name does not block. */
 int file_open(int at, const char *name);

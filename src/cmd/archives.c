@@ -109,8 +109,7 @@ static const struct {
 	{FLAG_SEEN, "\\Seen"},
 };
 
-/* "\Flagged \Seen $Junk" */
-static const char *flags_of(const struct archive_placement *p, struct arena *arena)
+const char *archives_flags(const struct archive_placement *p, struct arena *arena)
 {
 	const char *text = "";
 	for (size_t i = 0; i < sizeof flag_names / sizeof *flag_names; i++)
@@ -154,7 +153,7 @@ static void print_for_person(const struct archives_line *l, struct arena *arena)
 {
 	char digest[2 * ARCHIVE_DIGEST + 1], date[DATE_RFC3339_SIZE], size[PRINT_COUNT_SIZE];
 	const struct archive_placement *p = l->placement;
-	const char *flags = flags_of(p, arena), *when = moment(p->received, date);
+	const char *flags = archives_flags(p, arena), *when = moment(p->received, date);
 	const char sign[] = {l->sign, l->sign != '\0' ? ' ' : '\0', '\0'};
 	archives_digest(p->digest, ARCHIVES_SHORT, digest);
 	print_line(arena_printf(arena, "%s%s %s %10s  %s  %s: %s%s%s%s%s", sign, digest,
@@ -214,7 +213,7 @@ static void print_object(const char *event, const struct archives_line *l, struc
 	buffer_printf(&out, ",\"size\":%" PRIu64, p->size);
 	member(&out, "received", moment(p->received, date));
 	buffer_printf(&out, ",\"zone\":%d", p->zone);
-	put_flags(&out, flags_of(p, arena));
+	put_flags(&out, archives_flags(p, arena));
 	member(&out, "uid", p->uid);
 	member(&out, "date", moment(l->header->date, date));
 	member(&out, "from", l->header->from);

@@ -51,6 +51,9 @@ void archives_print(
 void archives_print_mailbox(const struct options *options, char sign, const char *name,
 	const char *other, uint64_t messages);
 
+/* archives_flags(placement, arena): "\Flagged \Seen $Junk", keywords as they are kept. */
+const char *archives_flags(const struct archive_placement *placement, struct arena *arena);
+
 /* archives_digest(digest, digits, out): the first ${digits} hexadecimal digits of a digest. */
 #define ARCHIVES_SHORT 12
 void archives_digest(

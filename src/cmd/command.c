@@ -28,6 +28,15 @@ static const struct command commands[] = {
 		"Stopped at any moment, it is simply run again.",
 		OPTIONS_RUN | OPTIONS_WRITE | OPTIONS_STORES | OPTIONS_TALK | OPTIONS_JSON,
 		command_sync},
+	{"export", "FILE DIR", "a snapshot of an archive as files for other mail programs",
+		"With --format maildir, a Maildir; mbox (or mbox.gz), a file for each mailbox; "
+		"eml, a "
+		"file for each message.  DIR has to be new, or empty: nothing is overwritten.  "
+		"Beside "
+		"an mbox, or among .eml files, a file of JSON lines keeps flags, keywords and "
+		"dates.  "
+		"The last snapshot, unless another is asked for.",
+		OPTIONS_SNAPSHOT | OPTIONS_FORMAT | OPTIONS_TALK, command_export},
 	{"forget", "FILE", "drop old snapshots from an archive",
 		"The rules add up, and are applied to each account by itself; its last snapshot "
 		"always "

@@ -17,6 +17,7 @@ struct command {
 
 int command_sync(const struct options *options);
 int command_compact(const struct options *options);
+int command_export(const struct options *options);
 int command_forget(const struct options *options);
 int command_diff(const struct options *options);
 int command_diff_archive(const struct options *options); /* diff FILE N M */

@@ -104,6 +104,13 @@ static bool set_into(struct options *o, const char *value, struct error *err)
 	return true;
 }
 
+static bool set_format(struct options *o, const char *value, struct error *err)
+{
+	(void)err; /* judged by the command, which knows what it can */
+	o->format = value;
+	return true;
+}
+
 static bool set_search(struct options *o, const char *value, struct error *err)
 {
 	(void)err; /* judged when it is looked for */
@@ -181,6 +188,7 @@ static const struct option table[] = {
 		set_snapshot},
 	{"source", '\0', "NAME", "of this account, where the archive holds several",
 		OPTIONS_SNAPSHOT, set_source},
+	{"format", '\0', "FORMAT", "maildir, mbox, mbox.gz or eml", OPTIONS_FORMAT, set_format},
 	{"mode", '\0', "MODE", "copy, mirror or move, instead of the pair's own", OPTIONS_RUN,
 		set_mode},
 	{"dry-run", 'n', NULL, "show what would be done, and do nothing", OPTIONS_WRITE,

@@ -27,6 +27,7 @@ struct options {
 	const char *source;	      /* --source: whose snapshots */
 	const char *into;	      /* --into: a mailbox */
 	const char *search;	      /* --search: as `search` takes it */
+	const char *format;	      /* --format: mbox and the like */
 	unsigned keep[ARCHIVE_RULES]; /* --keep-last and the like */
 	unsigned wait;		      /* --wait, seconds */
 	int64_t max_age;	      /* --max-age, seconds; 0 = any */
@@ -46,7 +47,8 @@ enum option_group {
 	OPTIONS_STATUS = 1 << 6,
 	OPTIONS_SNAPSHOT = 1 << 7, /* --snapshot, --source */
 	OPTIONS_KEEP = 1 << 8,	   /* --keep-last and the like */
-	OPTIONS_RESTORE = 1 << 9   /* --into, --search */
+	OPTIONS_RESTORE = 1 << 9,  /* --into, --search */
+	OPTIONS_FORMAT = 1 << 10   /* --format */
 };
 
 /*

@@ -17,7 +17,8 @@
 #include "store/store.h"
 
 /*
- * The Maildir store, seen from inside: only maildir*.c and their test include this.
+ * The Maildir store, seen from inside: only maildir*.c and their test include this, and files*.c, for
+ * how names become paths, and for line ends.
  *
  *   maildir.c            the table of operations, sessions
  *   maildir_key.c        keys of new messages
