@@ -6,6 +6,8 @@
 #include <libdeflate.h>
 #include <openssl/evp.h>
 
+#include "mail/header.h"
+
 /*
  * A body on its way out, part by part.
  *
@@ -81,22 +83,6 @@ static bool is_whole(struct archive_body *b, struct error *err)
 		memcmp(hash, b->message.digest, ARCHIVE_DIGEST) != 0)
 		return damaged(b, "its bytes are not those of its digest", err);
 	return true;
-}
-
-/* How much of a message, of which ${n} octets are there, its header block with the empty line is.
- */
-static size_t header_length(const char *data, size_t n)
-{
-	for (size_t at = 0; at < n;) {
-		const char *end = memchr(data + at, '\n', n - at);
-		size_t next_line = end == NULL ? n : (size_t)(end - data) + 1;
-		size_t line = next_line - at;
-		bool empty = end != NULL && (line == 1 || (line == 2 && data[at] == '\r'));
-		at = next_line;
-		if (empty)
-			return at;
-	}
-	return n;
 }
 
 /* A header block is told with its length, so it is looked for at once. */

@@ -42,6 +42,16 @@ static const struct command commands[] = {
 		"always "
 		"stays.  What no snapshot shows any more goes as well.",
 		OPTIONS_WRITE | OPTIONS_TALK | OPTIONS_JSON | OPTIONS_KEEP, command_forget},
+	{"import", "DIR FILE", "files of other mail programs into an archive",
+		"With --format maildir, a Maildir; mbox, an mbox, or a folder of them (.gz too, "
+		"and as "
+		"Thunderbird keeps them); eml, a folder of .eml files.  What `export` wrote comes "
+		"back "
+		"to the bit.  It becomes a snapshot of an account that is called as DIR; nothing "
+		"that "
+		"FILE holds already goes.",
+		OPTIONS_FORMAT | OPTIONS_MAILBOX | OPTIONS_WRITE | OPTIONS_TALK | OPTIONS_JSON,
+		command_import},
 	{"log", "FILE", "the snapshots in an archive",
 		"A line a snapshot: its number, when, of which account, what it holds, and what "
 		"came "

@@ -22,6 +22,7 @@ int command_forget(const struct options *options);
 int command_diff(const struct options *options);
 int command_diff_archive(const struct options *options); /* diff FILE N M */
 int command_check(const struct options *options);
+int command_import(const struct options *options);
 int command_log(const struct options *options);
 int command_ls(const struct options *options);
 int command_restore(const struct options *options);

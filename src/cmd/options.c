@@ -182,7 +182,7 @@ static const struct option table[] = {
 		OPTIONS_STORES, set_from},
 	{"to", '\0', "STORE", "to this store", OPTIONS_STORES, set_to},
 	{"mailbox", '\0', "PATTERN", "only mailboxes that match; may be given again",
-		OPTIONS_RUN | OPTIONS_SNAPSHOT, set_mailbox},
+		OPTIONS_RUN | OPTIONS_SNAPSHOT | OPTIONS_MAILBOX, set_mailbox},
 	{"snapshot", '\0', "N|DATE",
 		"this snapshot, or the last one up to that day or moment (UTC)", OPTIONS_SNAPSHOT,
 		set_snapshot},

@@ -48,7 +48,8 @@ enum option_group {
 	OPTIONS_SNAPSHOT = 1 << 7, /* --snapshot, --source */
 	OPTIONS_KEEP = 1 << 8,	   /* --keep-last and the like */
 	OPTIONS_RESTORE = 1 << 9,  /* --into, --search */
-	OPTIONS_FORMAT = 1 << 10   /* --format */
+	OPTIONS_FORMAT = 1 << 10,  /* --format */
+	OPTIONS_MAILBOX = 1 << 11  /* --mailbox, where nothing else brings it */
 };
 
 /*

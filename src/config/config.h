@@ -85,14 +85,20 @@ struct archive_config {
 	const char *search;   /* to read: only what this finds (archive_query.c); NULL = all */
 };
 
+/* Files that `import` reads; no configuration names them. */
+struct files_config {
+	const char *path;
+};
+
 struct store_config {
 	const char *name;  /* as the file calls it; of a URL "ann@imap.example", or the path */
-	const char *kind;  /* "imap", "maildir", "archive" */
+	const char *kind;  /* "imap", "maildir", "archive"; of import "mbox", "eml" */
 	const char *where; /* "config.yml:3:5" or "--from" */
 	union {
 		struct imap_config imap;
 		struct maildir_config maildir;
 		struct archive_config archive;
+		struct files_config files;
 	};
 };
 

@@ -99,6 +99,20 @@ bool header_next(struct header *header, struct header_field *field)
 	return false;
 }
 
+size_t header_length(const char *data, size_t n)
+{
+	for (size_t at = 0; at < n;) {
+		const char *end = memchr(data + at, '\n', n - at);
+		size_t next_line = end == NULL ? n : (size_t)(end - data) + 1;
+		size_t line = next_line - at;
+		bool empty = end != NULL && (line == 1 || (line == 2 && data[at] == '\r'));
+		at = next_line;
+		if (empty)
+			return at;
+	}
+	return n;
+}
+
 bool header_is(const struct header_field *field, const char *name)
 {
 	return ascii_is(field->name, field->name_len, name);

@@ -31,6 +31,10 @@ struct header {
 void header_begin(struct header *header, const char *data, size_t len);
 bool header_next(struct header *header, struct header_field *field);
 
+/* header_length(data, n): how much of a message, of which ${n} octets are there, its header block
+ * with the empty line is; ${n} where there is no such line. */
+size_t header_length(const char *data, size_t n);
+
 /* header_is(field, name): whether ${field} is called ${name}, in any case. */
 bool header_is(const struct header_field *field, const char *name);
 

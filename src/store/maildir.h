@@ -17,8 +17,8 @@
 #include "store/store.h"
 
 /*
- * The Maildir store, seen from inside: only maildir*.c and their test include this, and files*.c, for
- * how names become paths, and for line ends.
+ * The Maildir store, seen from inside: only maildir*.c and their test include this, and
+ * files_write.c, for how names become paths, and for line ends.
  *
  *   maildir.c            the table of operations, sessions
  *   maildir_key.c        keys of new messages

@@ -7,6 +7,8 @@ static const struct store_ops *const kinds[] = {
 	&imap_ops,
 	&maildir_ops,
 	&archive_ops,
+	&files_mbox_ops,
+	&files_eml_ops,
 };
 
 const struct store_ops *store_find_kind(const char *kind)

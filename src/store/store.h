@@ -260,6 +260,7 @@ struct session {
 
 /* Each kind's operations, for the registry (store/registry.c). */
 extern const struct store_ops archive_ops;
+extern const struct store_ops files_eml_ops, files_mbox_ops; /* only to be read */
 extern const struct store_ops imap_ops;
 extern const struct store_ops maildir_ops;
 

@@ -206,5 +206,197 @@ class Exporting(Port):
         self.assertFalse(self.out.exists())
 
 
+# What only a server could have let in: (bytes, INTERNALDATE, flags).
+ODD = [
+    (b'', '17-Jul-1996 02:44:25 -0700', []),
+    (b'\n', '17-Jul-1996 02:44:26 -0700', ['\\Seen']),
+    (b'From ', ' 1-Jan-2026 00:00:00 +0000', []),
+    (b'>From x', ' 1-Jan-2026 00:00:01 +0545', ['$Forwarded']),
+    (b'Subject: bare\n\nFrom a\n>From b\r\n\n\nFrom a@b Wed Jul 17 09:44:25 1996\n\n', '31-Dec-1999 23:59:59 -0330', ['\\Flagged', 'Gr%C3%BC%C3%9F%20e']),
+    (b'Subject: mixed\r\n\nx\ry\r\r\nz\r', '29-Feb-2024 12:00:00 +1400', ['\\Answered', '\\Draft', '\\Deleted']),
+    (b'Subject: nul\r\n\r\n\0\0From \0\n', '29-Feb-2024 12:00:01 -1200', ['a"b', "c{}\\\\d"]),
+    (b'Status: RO\r\nX-Mozilla-Status: 0009\r\n\r\nonly text\r\n', None, []),
+    (b'\x1f\x8b\x08 compressed?', ' 1-Jan-1970 00:00:00 +0000', []),
+    (b'Subject: 8\r\n\r\n' + bytes(range(256)) * 300, '17-Jul-2006 02:44:25 +0200', []),
+    (b'Subject: twin\r\n\r\nx\r\n', '17-Jul-2006 02:44:25 +0200', ['\\Seen']),
+    (b'Subject: twin\r\n\r\nx\r\n', '17-Jul-2006 02:44:25 +0200', []),
+    (b'Subject: twin\r\n\r\nx\r\n', '17-Jul-2007 02:44:25 +0200', []),
+]
+
+
+class RoundTrip(Port):
+    def odd(self, root):
+        """ODD as .eml files in several mailboxes, one of which is empty."""
+        for folder, name, use in (('1', 'INBOX', []), ('2', 'Ablage/Über uns.mbox', ['\\Sent']), ('3', 'x%2Fy/%25ab', []),
+                                  ('4', 'Leer', ['\\Trash'])):
+            (root / folder).mkdir(parents=True)
+            lines = [{'v': 1, 'mailbox': name, 'use': use, 'subscribed': folder == '2'}]
+            for number, (raw, date, flags) in enumerate(ODD if folder != '4' else [], 1):
+                file = '%08d.eml' % number
+                (root / folder / file).write_bytes(raw)
+                lines.append({'v': 1, 'file': file, 'size': len(raw), 'lines': 'raw', 'internaldate': date, 'flags': flags})
+            (root / folder / 'messages.jsonl').write_text(''.join(json.dumps(line) + '\n' for line in lines))
+
+    def start(self):
+        self.odd(self.scratch / 'odd')
+        self.run_it('import', self.scratch / 'odd', self.file, '--format', 'eml')
+        wanted = sorted((entry({'internaldate': date, 'flags': flags}, raw) for raw, date, flags in ODD), key=str)
+        held = self.held()
+        self.assertEqual({'INBOX', 'Ablage/Über uns.mbox', 'x%2Fy/%25ab', 'Leer'}, set(held))
+        self.assertEqual([], held.pop('Leer'))
+        for name, box in held.items():
+            self.assertEqual(wanted, box, name)
+
+    def test_all_comes_back_as_it_was(self):
+        self.start()
+        wanted = self.held()
+        for kind in ('mbox', 'mbox.gz', 'eml'):
+            self.out, file = self.scratch / kind, self.scratch / (kind + '.mta')
+            self.export(kind)
+            self.run_it('import', self.out, file, '--format', kind)
+            self.assertEqual(wanted, self.held(file), kind)
+            self.run_it('verify', file)
+
+    def test_special_uses_come_back(self):
+        self.start()
+        self.export('mbox')
+        other = self.scratch / 'other.mta'
+        self.run_it('import', self.out, other, '--format', 'mbox')
+        self.run_it('export', other, self.scratch / 'again', '--format', 'mbox')
+        for path in self.out.rglob('*.jsonl'):
+            self.assertEqual(path.read_text().splitlines()[0],
+                             (self.scratch / 'again' / path.relative_to(self.out)).read_text().splitlines()[0])
+
+    def test_a_maildir_comes_back(self):
+        self.fill()
+        self.export('maildir')
+        other = self.scratch / 'other.mta'
+        self.run_it('import', self.out, other, '--format', 'maildir')
+        self.assertEqual(self.held(), self.held(other))
+
+    def test_a_second_import_adds_nothing(self):
+        self.start()
+        wanted = self.held()
+        self.run_it('import', self.scratch / 'odd', self.file, '--format', 'eml')
+        self.assertEqual(wanted, self.held())
+
+    def test_a_dry_run_writes_nothing(self):
+        self.odd(self.scratch / 'odd')
+        run = self.run_it('import', self.scratch / 'odd', self.file, '--format', 'eml', '--dry-run')
+        self.assertIn('to do: %d new' % (3 * len(ODD)), run.out)
+        self.assertFalse(self.file.exists())
+
+    def peak(self, *words):
+        """The most memory that the program had, in octets."""
+        process = subprocess.Popen([PROGRAM, *map(str, words)], env=self.env, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        self.assertEqual(0, process.returncode, words)
+        return usage.ru_maxrss * 1024
+
+    def test_a_large_message_needs_no_more_memory_than_a_small_one(self):
+        peaks, large = {}, 2_000_000 * len(b'From the beginning\r\n')
+        for name, count in (('small', 1), ('large', 2000)):
+            folder, file = self.scratch / name, self.scratch / (name + '.mta')
+            folder.mkdir()
+            with open(folder / '1.eml', 'wb') as out:   # not at once: a child counts what its parent had
+                out.write(b'Subject: big\r\n\r\n')
+                for _ in range(count):
+                    out.write(b'From the beginning\r\n' * 1000)
+            peaks[name] = [self.peak('import', folder, file, '--format', 'eml'),
+                           self.peak('export', file, self.scratch / (name + ' mbox'), '--format', 'mbox'),
+                           self.peak('import', self.scratch / (name + ' mbox'), self.scratch / (name + ' 2.mta'), '--format', 'mbox')]
+            self.assertEqual([box for box in self.held(file).values()], [box for box in self.held(self.scratch / (name + ' 2.mta')).values()])
+        for small, big in zip(peaks['small'], peaks['large']):
+            self.assertLess(big - small, large * 3 // 4, peaks)
+
+
+class Foreign(Port):
+    def write(self, name, data):
+        path = self.scratch / 'theirs' / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+    def imported(self, kind, *words):
+        self.run_it('import', self.scratch / 'theirs', self.file, '--format', kind, *words)
+        return self.held()
+
+    @staticmethod
+    def one(raw, received, *flags, zone=0):
+        return hashlib.sha256(raw).hexdigest(), len(raw), received, zone, tuple(sorted(flags))
+
+    def test_an_mbox_of_another_program(self):
+        self.write('inbox.mbox', b'From ann@example.org Wed Jul 17 09:44:25 1996\nSubject: 1\nStatus: RO\nX-Status: AF\n\n>From here\n'
+                   b'From the middle of a paragraph\n\nFrom an empty line on, but no date\n\n'
+                   b'From bob@example.org Wed Jul 17 09:44:26 1996 +0200\nSubject: 2\n\nno line end')
+        self.assertEqual({'INBOX': sorted([
+            self.one(b'Subject: 1\r\nStatus: RO\r\nX-Status: AF\r\n\r\nFrom here\r\nFrom the middle of a paragraph\r\n\r\n'
+                     b'From an empty line on, but no date\r\n', '1996-07-17T09:44:25Z', '\\Seen', '\\Answered', '\\Flagged'),
+            self.one(b'Subject: 2\r\n\r\nno line end', '1996-07-17T07:44:26Z')], key=str)}, self.imported('mbox'))
+
+    def test_a_profile_of_thunderbird(self):
+        one = (b'From - Wed Jul 17 09:44:25 1996\r\nX-Mozilla-Status: %s\r\nX-Mozilla-Keys: $label1 work   \r\nSubject: 1\r\n\r\nx\r\n\r\n')
+        raw = b'\r\n'.join((one % b'0005').split(b'\r\n')[1:-2]) + b'\r\n'
+        self.write('Inbox', one % b'0005' + one % b'0009')
+        self.write('Inbox.msf', b'// <!-- <mdb:mork:z v="1.4"/> -->')
+        self.write('Inbox.sbd/Sent Mail', one % b'0005')
+        self.write('Drafts', b'')
+        self.assertEqual({name: [self.one(raw, '1996-07-17T09:44:25Z', '\\Seen', '\\Flagged', '$label1', 'work')]
+                          for name in ('INBOX', 'INBOX/Sent Mail')}, self.imported('mbox'))
+
+    def test_one_mbox_may_be_named(self):
+        self.write('a.mbox', b'From x Wed Jul 17 09:44:25 1996\n\nhello\n')
+        self.run_it('import', self.scratch / 'theirs' / 'a.mbox', self.file, '--format', 'mbox')
+        self.assertEqual({'a': [self.one(b'\r\nhello\r\n', '1996-07-17T09:44:25Z')]}, self.held())
+
+    def test_a_compressed_one(self):
+        self.write('a.mbox.gz', gzip.compress(b'From x Wed Jul 17 09:44:25 1996\n\nhello\n\n' * 9))
+        self.assertEqual({'a': 9 * [self.one(b'\r\nhello\r\n', '1996-07-17T09:44:25Z')]}, self.imported('mbox'))
+
+    def test_a_plain_folder_of_eml_files(self):
+        self.write('one.eml', b'Date: Wed, 17 Jul 1996 02:44:25 -0700\n\n>From x\n')
+        self.write('Two.EML', b'Subject: no date\r\n\r\n')
+        self.write('sub/3.eml', b'Date: Wed, 17 Jul 1996 02:44:25 -0700\r\n\r\n')
+        self.write('sub/readme.txt', b'no mail')
+        os.utime(self.scratch / 'theirs' / 'Two.EML', (WHEN, WHEN))
+        self.assertEqual({
+            'theirs': sorted([self.one(b'Date: Wed, 17 Jul 1996 02:44:25 -0700\r\n\r\n>From x\r\n', '1996-07-17T09:44:25Z', zone=-420),
+                              self.one(b'Subject: no date\r\n\r\n', '2023-11-14T22:13:20Z')], key=str),
+            'sub': [self.one(b'Date: Wed, 17 Jul 1996 02:44:25 -0700\r\n\r\n', '1996-07-17T09:44:25Z', zone=-420)]},
+            self.imported('eml'))
+
+    def test_an_export_that_was_changed_since_is_read_for_what_it_is(self):
+        self.write('a.mbox', b'From x Wed Jul 17 09:44:25 1996\n\nhello\n')
+        self.run_it('import', self.scratch / 'theirs', self.file, '--format', 'mbox')
+        self.export('mbox')
+        path = self.out / 'a.mbox'
+        path.write_bytes(path.read_bytes() + b'From y Wed Jul 17 09:44:26 1996\nStatus: R\n\nmore\n\n')
+        other = self.scratch / 'other.mta'
+        self.run_it('import', self.out, other, '--format', 'mbox')
+        self.assertEqual(sorted(self.held()['a'] + [self.one(b'Status: R\r\n\r\nmore\r\n', '1996-07-17T09:44:26Z', '\\Seen')],
+                                key=str), self.held(other)['a'])
+
+    def test_two_files_that_are_one_mailbox_are_refused(self):
+        for name in ('a', 'a.mbox'):
+            self.write(name, b'From x Wed Jul 17 09:44:25 1996\n\nhello\n')
+        run = self.run_it('import', self.scratch / 'theirs', self.file, '--format', 'mbox', expect=2)
+        self.assertIn("are both the mailbox 'a'", run.err)
+
+    def test_a_compressed_file_that_was_cut_is_named(self):
+        self.write('a.mbox.gz', gzip.compress(b'From x Wed Jul 17 09:44:25 1996\n\n' + os.urandom(100_000))[:50_000])
+        run = self.run_it('import', self.scratch / 'theirs', self.file, '--format', 'mbox', expect=7)
+        self.assertIn("a.mbox.gz' cannot be read", run.err)
+
+    def test_mistakes_are_told(self):
+        self.write('readme.txt', b'no mail')
+        theirs = self.scratch / 'theirs'
+        for words, told, code in (((theirs, self.file), 'a format', 2), ((theirs, self.file, '--format', 'x'), 'is not one of', 2),
+                                  ((theirs, self.file, '--format', 'mbox'), 'holds no mbox', 2),
+                                  ((theirs, self.file, '--format', 'eml'), 'holds no .eml', 2),
+                                  ((self.scratch / 'no', self.file, '--format', 'eml'), 'cannot read', 7)):
+            self.assertIn(told, self.run_it('import', *words, expect=code).err)
+
+
 if __name__ == '__main__':
     suite.main()
