@@ -10,6 +10,8 @@ import mailbox
 import os
 import pathlib
 import re
+import resource
+import sqlite3
 import subprocess
 import time
 
@@ -195,6 +197,35 @@ class Exporting(Port):
             self.assertEqual(0o700 if path.is_dir() else 0o600, path.stat().st_mode & 0o777, path)
             self.assertFalse(path.name.endswith('.tmp'), path)
 
+    def test_a_disk_that_is_full_leaves_no_half_a_file(self):
+        self.fill()
+        for kind in ('mbox', 'eml'):
+            self.out = self.scratch / kind
+            done = subprocess.run([PROGRAM, 'export', str(self.file), str(self.out), '--format', kind, '--mailbox', 'INBOX'],
+                                  env=self.env, capture_output=True, timeout=60, restore_signals=False,    # SIGXFSZ stays ignored
+                                  preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536)))
+            self.assertEqual(7, done.returncode, done)
+            self.assertIn(b'File too large', done.stderr)
+            names = {path.name for path in self.out.rglob('*') if path.is_file()}
+            self.assertEqual(set(), {name for name in names if not name.endswith('.eml')})
+            for path in self.out.rglob('*.eml'):
+                self.assertIn(hashlib.sha256(path.read_bytes()).hexdigest(), {line[0] for line in self.held()['INBOX']})
+
+    def test_of_a_damaged_archive_what_is_whole_goes_out(self):
+        self.fill()
+        archive = sqlite3.connect(self.file)
+        archive.execute('UPDATE part SET data = zeroblob(length(data)) WHERE id < 4 * 65536')
+        archive.commit()
+        archive.close()
+        held = self.held()
+        for kind, read in (('mbox', read_mboxes), ('eml', read_emls)):
+            self.out = self.scratch / kind
+            run = self.export(kind, expect=7)
+            self.assertEqual(3, run.err.count('is damaged in the archive'), run.err)
+            found = read(self.out)
+            self.assertEqual(sum(map(len, held.values())) - 3, sum(map(len, found.values())))
+            self.assertEqual(set(held), set(found))
+
     def test_mistakes_are_told_and_nothing_is_made(self):
         self.fill()
         for words, told in ((('export', self.file, self.out), 'a format'),
@@ -328,10 +359,10 @@ class Foreign(Port):
 
     def test_an_mbox_of_another_program(self):
         self.write('inbox.mbox', b'From ann@example.org Wed Jul 17 09:44:25 1996\nSubject: 1\nStatus: RO\nX-Status: AF\n\n>From here\n'
-                   b'From the middle of a paragraph\n\nFrom an empty line on, but no date\n\n'
+                   b'From x Wed Jul 17 09:44:25 1996\n\nFrom an empty line on, but no date\n\n'
                    b'From bob@example.org Wed Jul 17 09:44:26 1996 +0200\nSubject: 2\n\nno line end')
         self.assertEqual({'INBOX': sorted([
-            self.one(b'Subject: 1\r\nStatus: RO\r\nX-Status: AF\r\n\r\nFrom here\r\nFrom the middle of a paragraph\r\n\r\n'
+            self.one(b'Subject: 1\r\nStatus: RO\r\nX-Status: AF\r\n\r\nFrom here\r\nFrom x Wed Jul 17 09:44:25 1996\r\n\r\n'
                      b'From an empty line on, but no date\r\n', '1996-07-17T09:44:25Z', '\\Seen', '\\Answered', '\\Flagged'),
             self.one(b'Subject: 2\r\n\r\nno line end', '1996-07-17T07:44:26Z')], key=str)}, self.imported('mbox'))
 
@@ -374,8 +405,13 @@ class Foreign(Port):
         path.write_bytes(path.read_bytes() + b'From y Wed Jul 17 09:44:26 1996\nStatus: R\n\nmore\n\n')
         other = self.scratch / 'other.mta'
         self.run_it('import', self.out, other, '--format', 'mbox')
-        self.assertEqual(sorted(self.held()['a'] + [self.one(b'Status: R\r\n\r\nmore\r\n', '1996-07-17T09:44:26Z', '\\Seen')],
+        held = self.held()['a']
+        self.assertEqual(sorted(held + [self.one(b'Status: R\r\n\r\nmore\r\n', '1996-07-17T09:44:26Z', '\\Seen')],
                                 key=str), self.held(other)['a'])
+        path.write_bytes(path.read_bytes().replace(b'hello', b'hello there'))
+        other = self.scratch / 'third.mta'
+        self.run_it('import', self.out, other, '--format', 'mbox')
+        self.assertIn(self.one(b'\r\nhello there\r\n', '1996-07-17T09:44:25Z'), self.held(other)['a'])
 
     def test_two_files_that_are_one_mailbox_are_refused(self):
         for name in ('a', 'a.mbox'):
