@@ -186,6 +186,21 @@ static int listed(struct session *session, struct message_list *out, struct erro
 	return -1;
 }
 
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* In the order of the file: in one that is compressed, each step back means to read it from its
+ * beginning again. */
+static const char *const *in_order(const char *const *keys, size_t n, struct arena *arena)
+{
+	const char **sorted = arena_memdup(arena, keys, n * sizeof *keys);
+	if (n > 0)
+		qsort(sorted, n, sizeof *sorted, by_text);
+	return sorted;
+}
+
 static bool fetch(struct session *session, const char *name, const char *epoch,
 	const char *const *keys, size_t n, enum fetch_part part, struct error *err)
 {
@@ -193,7 +208,7 @@ static bool fetch(struct session *session, const char *name, const char *epoch,
 	struct question *q = ask(fetches, name);
 	(void)err;
 	q->epoch = arena_strdup(fetches->arena, epoch);
-	q->keys = keys;
+	q->keys = in_order(keys, n, fetches->arena);
 	q->n = n;
 	q->part = part;
 	return true;

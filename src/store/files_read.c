@@ -135,10 +135,11 @@ int files_next_line(
 
 /* ---- keys ---- */
 
+/* Sorted as text, keys are in the order of the file. */
 const char *files_key(const struct files_place *p, struct arena *arena)
 {
-	return arena_printf(arena, "%" PRIu64 ".%" PRIu64 ".%" PRIu64 ".%d.%s", p->start, p->length,
-		p->size, (int)p->lines, p->file);
+	return arena_printf(arena, "%020" PRIu64 ".%" PRIu64 ".%" PRIu64 ".%d.%s", p->start,
+		p->length, p->size, (int)p->lines, p->file);
 }
 
 bool files_key_read(const char *key, struct files_place *p)
