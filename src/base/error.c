@@ -13,6 +13,7 @@ bool error_set(
 	err->scope = scope;
 	err->cause = cause;
 	err->transient = false;
+	err->later = 0;
 
 	va_list ap;
 	va_start(ap, fmt);
@@ -31,6 +32,7 @@ bool error_errno(struct error *err, enum error_scope scope, const char *fmt, ...
 	err->scope = scope;
 	err->cause = CAUSE_LOCAL;
 	err->transient = false;
+	err->later = 0;
 
 	va_list ap;
 	va_start(ap, fmt);

@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 /*
  * A failure, as a value that travels to whoever can act on it.
@@ -33,11 +34,16 @@ enum error_cause {
 	CAUSE_LOCAL = 7	   /* local storage failed: disk full, permission, damaged state */
 };
 
+/* Of error.later: for a while, and nobody said how long. */
+#define ERROR_LATER ((int64_t)-1)
+
 struct error {
 	enum error_scope scope;
 	enum error_cause cause;
 	bool transient; /* a fresh connection may well succeed */
 	char text[480];
+	int64_t later; /* transient: milliseconds for which the peer wants to be left alone; 0 = it
+			* did not say; ERROR_LATER = for a while */
 };
 
 /*

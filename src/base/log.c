@@ -33,6 +33,14 @@ void log_warning(const char *fmt, ...)
 	va_end(ap);
 }
 
+void log_waiting(const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	tell(LOG_WAITING, fmt, ap);
+	va_end(ap);
+}
+
 void log_detail(const char *fmt, ...)
 {
 	va_list ap;

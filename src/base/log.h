@@ -10,6 +10,7 @@
  */
 enum log_level {
 	LOG_WARNING, /* always told, on standard error */
+	LOG_WAITING, /* why nothing happens: told with --verbose, and where progress is shown */
 	LOG_DETAIL   /* told with --verbose */
 };
 
@@ -18,8 +19,10 @@ typedef void log_sink(enum log_level level, const char *line);
 /* log_set_sink(sink): install ${sink}, before any thread is started; NULL for none. */
 void log_set_sink(log_sink *sink);
 
-/* log_warning(fmt, ...), log_detail(fmt, ...): tell one line, cut at 1 KiB. */
+/* log_warning(fmt, ...), log_waiting(fmt, ...), log_detail(fmt, ...): tell one line, cut at 1 KiB.
+ */
 void log_warning(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void log_waiting(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_detail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -16,7 +16,10 @@ static bool be_verbose, be_quiet;
 
 static void hear_log(enum log_level level, const char *line)
 {
-	if (level == LOG_DETAIL && !be_verbose)
+	bool wanted[] = {[LOG_WARNING] = true,
+		[LOG_WAITING] = be_verbose || (!be_quiet && isatty(STDERR_FILENO)),
+		[LOG_DETAIL] = be_verbose};
+	if (!wanted[level])
 		return;
 	progress_clear();
 	fprintf(stderr, "%s\n", line);

@@ -121,6 +121,8 @@ static bool no_way(struct imap_session *s, struct error *err)
 
 static bool is_temporary(const struct imap_condition *condition)
 {
+	if (imap_condition_throttles(condition))
+		return true;
 	switch (condition->code) {
 	case CODE_UNAVAILABLE:
 	case CODE_INUSE:
@@ -157,8 +159,12 @@ static bool refused(struct imap_session *s, const struct sasl_mechanism *m,
 	error_set(err, ERROR_STORE, temporary ? CAUSE_NETWORK : CAUSE_SIGNIN,
 		"%s refused the sign-in of %s: %s%s", s->imap->host, user != NULL ? user : "nobody",
 		words, short_name ? "; try the whole address as the user" : "");
-	if (err != NULL)
+	if (err != NULL) {
 		err->transient = temporary;
+		err->later = temporary ? imap_condition_later(condition) : 0;
+		if (temporary && err->later == 0)
+			err->later = ERROR_LATER;
+	}
 	return session_fail(s, err);
 }
 
@@ -358,13 +364,16 @@ static bool present_token(struct imap_session *s, const struct sasl_mechanism *m
 {
 	const char *token = credentials_token(s->credentials);
 	struct buffer fresh = {0};
-	if (authenticate(s, m, token, err))
-		return true;
-	bool again = err->cause == CAUSE_SIGNIN && s->opened == OPENED_NONE &&
-		     credentials_renew_token(s->config, &fresh, NULL) &&
-		     strcmp(fresh.data, token) != 0;
-	s->lost = s->lost && !again;
-	bool ok = again && authenticate(s, m, fresh.data, err);
+	struct error failed = {0};
+	bool ok = authenticate(s, m, token, &failed);
+	if (!ok && failed.cause == CAUSE_SIGNIN && s->opened == OPENED_NONE &&
+		credentials_renew_token(s->config, &fresh, NULL) &&
+		strcmp(fresh.data, token) != 0) {
+		s->lost = false;
+		ok = authenticate(s, m, fresh.data, &failed);
+	}
+	if (!ok && err != NULL)
+		*err = failed;
 	buffer_wipe(&fresh);
 	return ok;
 }

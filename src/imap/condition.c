@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "imap/condition.h"
 
 #include <string.h>
@@ -169,4 +171,40 @@ bool imap_condition_read(const struct imap_node *root, struct imap_condition *c)
 	if (node != NULL && node->type == IMAP_STRING)
 		c->text = node->text;
 	return true;
+}
+
+/* ---- not now ---- */
+
+/* Exchange says so in words. */
+static const char suggested[] = "Suggested Backoff Time: ";
+
+/* A longer one is not waited for anyway; and a number must not overflow. */
+#define SUGGESTED_DIGITS 10
+
+static int64_t suggestion(const char *text)
+{
+	const char *at = strcasestr(text, suggested);
+	int64_t ms = 0;
+	if (at == NULL)
+		return 0;
+	at += sizeof suggested - 1;
+	for (int i = 0; i < SUGGESTED_DIGITS && *at >= '0' && *at <= '9'; i++)
+		ms = ms * 10 + (*at++ - '0');
+	return ms;
+}
+
+int64_t imap_condition_later(const struct imap_condition *c)
+{
+	int64_t ms = suggestion(c->text);
+	if (ms > 0)
+		return ms;
+	return c->code == CODE_THROTTLED || c->code == CODE_UNAVAILABLE || c->code == CODE_INUSE ||
+			       c->code == CODE_LIMIT
+		       ? ERROR_LATER
+		       : 0;
+}
+
+bool imap_condition_throttles(const struct imap_condition *c)
+{
+	return c->code == CODE_THROTTLED || suggestion(c->text) > 0;
 }

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/error.h"
 #include "imap/parse.h"
 
 /* OK, NO, BAD, BYE, PREAUTH (RFC 9051, section 7.1). */
@@ -67,5 +68,17 @@ struct imap_condition {
  * none of these.  A code whose arguments are wrong is CODE_OTHER: not to be acted on.
  */
 bool imap_condition_read(const struct imap_node *root, struct imap_condition *condition);
+
+/*
+ * imap_condition_later(condition):
+ * When the server wants to be asked again, as error.later: "Suggested Backoff Time: N milliseconds"
+ * in its words; ERROR_LATER where its code says that it is for now only (RFC 5530, and THROTTLED);
+ * 0 = it does not say.
+ *
+ * imap_condition_throttles(condition): whether it is the account that is to be left alone, whatever
+ * was asked of it.
+ */
+int64_t imap_condition_later(const struct imap_condition *condition);
+bool imap_condition_throttles(const struct imap_condition *condition);
 
 #endif

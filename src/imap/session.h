@@ -25,9 +25,9 @@
  *
  * Failures are ERROR_STORE: the session is of no more use and is to be closed.  CAUSE_SIGNIN for
  * TLS and sign-in; CAUSE_NETWORK and `transient` for a server that went away (BYE, too) or took
- * too long; CAUSE_NETWORK for one that broke the protocol: a tag that was never issued, a tag
- * twice, a reply before the command's literal was sent, more untagged responses than a mailbox has
- * messages.
+ * too long, with `later` where it said so; CAUSE_NETWORK alone for one that sent nothing but
+ * notices for long, or broke the protocol: a tag that was never issued, a tag twice, a reply before
+ * the command's literal was sent, more untagged responses than a mailbox has messages.
  */
 struct imap_session;
 struct credentials; /* imap/credentials.h */

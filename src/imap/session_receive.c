@@ -49,8 +49,10 @@ static bool went_away(struct imap_session *s, const struct imap_condition *bye, 
 {
 	error_set(err, ERROR_STORE, CAUSE_NETWORK, "%s ended the session: %.*s", s->imap->host,
 		WORDS_SHOWN, bye->text);
-	if (err != NULL)
+	if (err != NULL) {
 		err->transient = true;
+		err->later = imap_condition_later(bye);
+	}
 	return session_fail(s, err);
 }
 
@@ -227,9 +229,7 @@ static bool only_notices_for_long(struct imap_session *s, struct error *err)
 	if (s->n_pending == 0 || session_clock() - s->progress <= limit)
 		return false;
 	error_set(err, ERROR_STORE, CAUSE_NETWORK, "%s sent nothing but notices for %lld s",
-		s->imap->host, (long long)limit);
-	if (err != NULL)
-		err->transient = true;
+		s->imap->host, (long long)limit); /* and it would do so again */
 	session_fail(s, err);
 	return true;
 }

@@ -67,6 +67,11 @@ int conn_wait_any(struct pollfd *fds, size_t n, int64_t until, struct error *err
 	return 1;
 }
 
+bool conn_pause(int64_t milliseconds, struct error *err)
+{
+	return conn_wait_any(NULL, 0, conn_now() + milliseconds, err) == 0;
+}
+
 static bool too_late(struct conn *conn, bool phase, struct error *err)
 {
 	if (phase)

@@ -41,6 +41,9 @@ struct conn_limits {
  * To be called before threads are started. */
 void conn_set_cancel(int fd);
 
+/* conn_pause(milliseconds, err): wait; false when the cancel descriptor became readable. */
+bool conn_pause(int64_t milliseconds, struct error *err);
+
 /* conn_dial(host, port, limits, err): connect to ${host}, a name or address, racing its IPv6 and
  * IPv4 addresses (RFC 8305).  NULL on failure. */
 struct conn *conn_dial(

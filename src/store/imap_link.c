@@ -193,6 +193,13 @@ bool imap_refused(struct error *err, enum error_scope scope, const struct imap_c
 		*code != '\0' && *condition->text != '\0' ? ": " : "", TEXT_SHOWN,
 		*code != '\0' || *condition->text != '\0' ? condition->text : "no reason given");
 	err->transient = is_transient(condition->code);
+	if (imap_condition_throttles(condition)) {
+		/* Whatever was asked: it is the account that is to be left alone. */
+		err->scope = ERROR_STORE;
+		err->cause = CAUSE_NETWORK;
+		err->transient = true;
+		err->later = imap_condition_later(condition);
+	}
 	return false;
 }
 

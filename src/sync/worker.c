@@ -264,9 +264,11 @@ static bool pass_on(struct worker *w, struct job *job, struct copy_item *item, s
 		worker_drop(w, job->side);
 	job->error = source ? counted.error : err;
 	blame(w, job, source ? other(job->side) : job->side);
-	if (job->error.scope == ERROR_MESSAGE)
-		job->error = (struct error){ERROR_STORE, CAUSE_NETWORK, true,
-			"the connection was given up in the middle of a message"};
+	if (job->error.scope == ERROR_MESSAGE) {
+		error_set(&job->error, ERROR_STORE, CAUSE_NETWORK,
+			"the connection was given up in the middle of a message");
+		job->error.transient = true;
+	}
 	return false;
 }
 
