@@ -15,9 +15,6 @@
 #define WORKER_MESSAGES 250
 #define WORKER_BYTES	((uint64_t)4 << 20)
 
-/* A job whose connection was lost is given out again so many times. */
-#define MOST_TRIES 3
-
 /* Where a phase of the plan stands: the steps of some kinds, cut into jobs as the crew takes them.
  */
 struct phase {
@@ -216,13 +213,18 @@ static void remember_lost(struct phase *phase, const struct job *job, bool waiti
 	}
 }
 
+/* Whether another connection may do better: patience says when it is at its end. */
+static bool was_cut_off(const struct job *job)
+{
+	return job->error.scope == ERROR_STORE && job->error.transient;
+}
+
 /* What was not even sent of a chunk whose connection was lost, as a chunk of its own. */
 static struct job *what_is_left(struct phase *phase, const struct job *job)
 {
-	if (!job->error.transient || job->tries + 1 >= MOST_TRIES)
+	if (!was_cut_off(job))
 		return NULL;
 	struct job *rest = new_job(phase, job->kind, job->twin, job->side);
-	rest->tries = job->tries + 1;
 	rest->copy = arena_alloc(rest->arena, job->n * sizeof *rest->copy);
 	for (size_t i = 0; i < job->n; i++) {
 		if (job->copy[i].state != ITEM_WAITING)
@@ -237,14 +239,23 @@ static struct job *what_is_left(struct phase *phase, const struct job *job)
 	return NULL;
 }
 
+/* All of it was sent, and the answers were lost: the closing look finds what arrived, and copies
+ * what did not. */
+static bool is_looked_for(struct run *run, const struct job *job)
+{
+	run->cut_off |= was_cut_off(job);
+	return was_cut_off(job) && run->looks < MOST_LOOKS;
+}
+
 static bool settle_copies(struct phase *phase, struct job *job)
 {
 	struct run *run = phase->run;
 	bool ok = settle_copy_job(run, phase->survey, phase->plan, job);
-	if (job->error.scope != ERROR_NONE && ok)
+	bool failed = job->error.scope != ERROR_NONE;
+	if (failed && ok)
 		phase->again = what_is_left(phase, job);
 	remember_lost(phase, job, phase->again != NULL);
-	if (job->error.scope != ERROR_NONE && phase->again == NULL) {
+	if (failed && phase->again == NULL && !is_looked_for(run, job)) {
 		phase->survey->box[job->twin]->unsettled = true;
 		run_problem(run, job->blame, job->name[job->blame], NULL, &job->error);
 		ok = ok && job->error.scope <= ERROR_MAILBOX;
@@ -507,10 +518,7 @@ static bool make_trash(struct run *run, const struct plan *plan)
 		struct error err = {0};
 		if (plan->count[STEP_DELETE][side] == 0)
 			continue;
-		struct session *s = crew_session(run->crew, side, &err);
-		if (s == NULL)
-			return run_failed(run, side, &err);
-		if (s->store->ops->create(s, run->pair->trash, USE_TRASH, true, &err))
+		if (mailboxes_create(run, side, run->pair->trash, USE_TRASH, true, &err))
 			continue;
 		run_problem(run, side, run->pair->trash, NULL, &err);
 		if (err.scope > ERROR_MAILBOX)

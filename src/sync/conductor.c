@@ -412,6 +412,17 @@ static bool second_pass(struct run *run)
 	return ok;
 }
 
+static bool later_passes(struct run *run)
+{
+	do {
+		run->cut_off = false;
+		run->looks++;
+		if (!second_pass(run))
+			return false;
+	} while (run->cut_off && run->looks < MOST_LOOKS);
+	return true;
+}
+
 /* ---- the end ---- */
 
 static void count_traffic(struct run *run)
@@ -511,7 +522,7 @@ void conductor_run(const struct pair_config *pair, const struct run_options *opt
 	bool ok = run_state_ok(&run, listen_for_stop(&err), &err) && opening_state(&run) &&
 		  opening_stores(&run) && opening_worlds(&run) && pair_mailboxes(&run) &&
 		  mailboxes_prepare(&run) && first_pass(&run) &&
-		  (options->dry_run || second_pass(&run)) && mailboxes_remove(&run) &&
+		  (options->dry_run || later_passes(&run)) && mailboxes_remove(&run) &&
 		  (options->dry_run || stop_signal != 0 || snapshot_finish(&run));
 	if (ok)
 		tell_boxes(&run);

@@ -172,6 +172,11 @@ struct session *crew_session(struct crew *crew, enum side side, struct error *er
 	return worker_session(crew->member[0].worker, side, err);
 }
 
+bool crew_lost(struct crew *crew, enum side side, struct error *err)
+{
+	return worker_lost(crew->member[0].worker, side, err);
+}
+
 void crew_drop(struct crew *crew, enum side side)
 {
 	worker_drop(crew->member[0].worker, side);

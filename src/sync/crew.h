@@ -23,6 +23,10 @@ void crew_free(struct crew *crew);
  * Only while no job is out. */
 struct session *crew_session(struct crew *crew, enum side side, struct error *err);
 
+/* crew_lost(crew, side, err): worker_lost() for the conductor's own session.  Only while no job is
+ * out. */
+bool crew_lost(struct crew *crew, enum side side, struct error *err);
+
 /* crew_drop(crew, side): close the conductor's own session on ${side}.  Only while no job is out.
  */
 void crew_drop(struct crew *crew, enum side side);

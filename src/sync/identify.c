@@ -124,11 +124,14 @@ void identify(struct session *s, struct hasher *hasher, struct job *job)
 	buffer_init(&i.header, HEADER_KEPT);
 	hasher_want_exact(hasher, job->keep_exact);
 	job->keys = arena_alloc(job->arena, job->n * sizeof *job->keys);
+	size_t n = 0;
 	for (uint32_t k = 0; k < job->n; k++) {
-		job->keys[k] = job->identify[k].key;
-		map_put_str(index, job->keys[k], k);
+		if (job->identify[k].state != ITEM_WAITING)
+			continue;
+		job->keys[n++] = job->identify[k].key;
+		map_put_str(index, job->identify[k].key, k);
 	}
-	if (s->store->ops->fetch(s, job->name[job->side], job->epoch[job->side], job->keys, job->n,
+	if (s->store->ops->fetch(s, job->name[job->side], job->epoch[job->side], job->keys, n,
 		    job->part, &job->error)) {
 		int got;
 		while ((got = take_one(&i, s, index)) > 0)

@@ -19,7 +19,8 @@ enum job_kind {
 	JOB_COMPARE   /* read messages on both sides and compare their bytes */
 };
 
-/* How far one item of a job came; FAILED ones have an error on the job's arena, others NULL. */
+/* How far one item of a job came; FAILED ones have an error on the job's arena, others NULL; a
+ * change that is SENT has one where the job ended well without it. */
 enum item_state {
 	ITEM_WAITING, /* nothing was done: it may be asked again */
 	ITEM_SENT,    /* it may or may not have happened: the connection was lost */
@@ -78,6 +79,7 @@ struct change_item {
 	const char *new_key;  /* answer: key there, or NULL */
 	flag_set held;	      /* answer: CHANGE_FLAGS */
 	bool marked_only;     /* answer: CHANGE_EXPUNGE */
+	bool repeated;	      /* the worker's own: it was asked for on a session that is lost */
 	enum item_state state;
 	const struct error *error;
 };
@@ -113,9 +115,11 @@ struct job {
 	const void *context; /* the conductor's own, about what the items are */
 	const char **keys;   /* IDENTIFY, COPY: what fetch() was asked for */
 	unsigned begun;	     /* the number of the session it was asked for on; 0 = not asked yet */
-	unsigned tries;	     /* times that it was given to a worker */
 	enum side blame;     /* whose failure `error` is */
 	struct error error;  /* what ended the job as a whole; ERROR_NONE: nothing */
 };
+
+/* job_answered(job): how many of its items are through: done, gone or failed. */
+size_t job_answered(const struct job *job);
 
 #endif

@@ -14,14 +14,23 @@ static void leave_out(struct run *run, struct box *box, enum side side, const st
 	run_problem(run, side, box->pairing->name[side], NULL, err);
 }
 
+bool mailboxes_create(struct run *run, enum side side, const char *name, uint32_t use,
+	bool subscribe, struct error *err)
+{
+	do {
+		*err = (struct error){0};
+		struct session *s = crew_session(run->crew, side, err);
+		if (s != NULL && s->store->ops->create(s, name, use, subscribe, err))
+			return true;
+	} while (crew_lost(run->crew, side, err));
+	return false;
+}
+
 static bool create_on(struct run *run, struct box *box, enum side side)
 {
 	const struct pairing *p = box->pairing;
-	struct error err = {0};
-	struct session *s = crew_session(run->crew, side, &err);
-	if (s == NULL)
-		return run_failed(run, side, &err);
-	if (s->store->ops->create(s, p->name[side], p->use, p->subscribe, &err)) {
+	struct error err;
+	if (mailboxes_create(run, side, p->name[side], p->use, p->subscribe, &err)) {
 		box->look[side] = true;
 		return true;
 	}

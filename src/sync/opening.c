@@ -139,10 +139,14 @@ static bool judge_worlds(struct run *run)
 
 static bool list_side(struct run *run, enum side side)
 {
-	struct error err = {0};
-	struct session *s = crew_session(run->crew, side, &err);
-	if (s != NULL && s->store->ops->mailboxes(s, run->arena, &run->listing[side], &err))
-		return true;
+	struct error err;
+	struct session *s;
+	do {
+		err = (struct error){0};
+		s = crew_session(run->crew, side, &err);
+		if (s != NULL && s->store->ops->mailboxes(s, run->arena, &run->listing[side], &err))
+			return true;
+	} while (crew_lost(run->crew, side, &err));
 	return run_failed(run, side, &err);
 }
 

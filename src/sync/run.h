@@ -25,6 +25,9 @@
  *   settle.c      writes what came back into the state, and counts it
  */
 
+/* Closing looks at what was written: more than one only where the connection of one is lost. */
+#define MOST_LOOKS 4
+
 /* One pair of mailboxes of this run. */
 struct box {
 	const struct pairing *pairing;
@@ -73,7 +76,9 @@ struct run {
 	struct box *box;
 	size_t boxes;
 	struct map *told;   /* ids of rows whose copy was refused: see run_tells_first() */
-	bool second;	    /* this is the second pass */
+	bool second;	    /* this is the second pass, or one that follows */
+	unsigned looks;	    /* how many of these there were */
+	bool cut_off;	    /* copies were sent, and their answers lost, in this pass */
 	bool no_deletes[2]; /* nothing is deleted on this side: the other could not be read whole */
 	const char *note;   /* why a snapshot is not A whole, beside the problems; or NULL */
 	struct progress progress;
@@ -139,6 +144,11 @@ bool mailboxes_prepare(struct run *run);
 /* mailboxes_all(run): fill run->box with every pairing of which a side is there, also those that a
  * run would leave alone or remove; nothing is made. */
 void mailboxes_all(struct run *run);
+
+/* mailboxes_create(run, side, name, use, subscribe, err): make one, or find it made; over another
+ * connection where one is lost. */
+bool mailboxes_create(struct run *run, enum side side, const char *name, uint32_t use,
+	bool subscribe, struct error *err);
 
 /* mailboxes_confirm(run, known, all): look whether what counts as renamed is the same mailbox; what
  * is not loses its id and epoch in ${known}, and *all is false: pair again. */

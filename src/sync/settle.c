@@ -298,7 +298,7 @@ static void note_failure(struct run *run, struct survey *v, const struct step *s
 	v->box[step->from_twin]->unsettled = true;
 	if (item->state == ITEM_SENT)
 		v->box[step->from_twin]->written[job->side] = true;
-	if (item->state == ITEM_FAILED)
+	if (item->error != NULL)
 		run_problem(run, job->side, job->name[job->side], item->key, item->error);
 }
 

@@ -7,10 +7,12 @@
 #include "mail/header.h"
 #include "mail/identity.h"
 #include "sync/identify.h"
+#include "sync/patience.h"
 
 struct worker {
 	struct store *store[2];
 	struct session *session[2];
+	struct patience patience[2];
 	unsigned opened[2];	  /* how many sessions there were: the number of this one */
 	struct traffic closed[2]; /* what sessions cost that are closed by now */
 	const struct job *last;	  /* the last that worker_begin() was given, until it is finished */
@@ -63,9 +65,20 @@ void worker_free(struct worker *w)
 
 struct session *worker_session(struct worker *w, enum side side, struct error *err)
 {
-	if (w->session[side] == NULL) {
-		w->session[side] = w->store[side]->ops->connect(w->store[side], err);
-		w->opened[side]++;
+	struct patience *patience = &w->patience[side];
+	while (w->session[side] == NULL) {
+		struct error failed = {0};
+		bool may = patience_wait(patience, w->store[side]->name, &failed);
+		if (may) {
+			w->session[side] = w->store[side]->ops->connect(w->store[side], &failed);
+			w->opened[side]++;
+			patience->reached |= w->session[side] != NULL;
+			may = w->session[side] != NULL || patience_failed(patience, &failed);
+		}
+		if (!may && err != NULL)
+			*err = failed;
+		if (!may)
+			return NULL;
 	}
 	return w->session[side];
 }
@@ -95,12 +108,20 @@ struct traffic worker_traffic(const struct worker *w, enum side side)
 	return sum;
 }
 
+bool worker_lost(struct worker *w, enum side side, struct error *err)
+{
+	bool had_one = w->session[side] != NULL;
+	if (err->scope < ERROR_STORE)
+		return false;
+	worker_drop(w, side);
+	return had_one && patience_failed(&w->patience[side], err);
+}
+
 /* The job as a whole ended with job->error, which is the failure of `side`. */
 static void blame(struct worker *w, struct job *job, enum side side)
 {
 	job->blame = side;
-	if (job->error.scope >= ERROR_STORE)
-		worker_drop(w, side);
+	worker_lost(w, side, &job->error);
 }
 
 /* The error of one item, where it lives as long as the job. */
@@ -123,8 +144,8 @@ static bool ask_for_lists(struct session *s, struct job *job)
 {
 	for (size_t i = 0; i < job->n; i++) {
 		struct list_item *item = &job->list[i];
-		if (!s->store->ops->list(
-			    s, item->name, item->epoch, item->since, job->flags, &job->error))
+		if (item->state == ITEM_WAITING && !s->store->ops->list(s, item->name, item->epoch,
+							   item->since, job->flags, &job->error))
 			return false;
 	}
 	return true;
@@ -260,7 +281,7 @@ static bool pass_on(struct worker *w, struct job *job, struct copy_item *item, s
 		return true;
 	/* An APPEND cannot be taken back: a source that fails in mid literal costs the target's
 	 * connection too, through no fault of the target.  A Maildir keeps what it was given. */
-	if (err.scope >= ERROR_STORE)
+	if (source && err.scope >= ERROR_STORE)
 		worker_drop(w, job->side);
 	job->error = source ? counted.error : err;
 	blame(w, job, source ? other(job->side) : job->side);
@@ -314,6 +335,11 @@ static bool pass_all_on(struct worker *w, struct job *job, const struct map *ind
 static void note_copy(struct job *job, const struct outcome *o)
 {
 	struct copy_item *item = &job->copy[o->ticket];
+	if (o->error.scope >= ERROR_STORE && o->error.transient) {
+		item->state = ITEM_WAITING; /* it was refused, and only for now */
+		job->error = o->error;
+		return;
+	}
 	item->state = o->error.scope == ERROR_NONE ? ITEM_DONE : ITEM_FAILED;
 	if (item->state == ITEM_FAILED)
 		item->error = keep_error(job, &o->error);
@@ -326,11 +352,14 @@ static void settle_copies(struct worker *w, struct job *job)
 	struct session *to = w->session[job->side];
 	struct outcome o = {0};
 	struct error err = {0};
+	bool failed = job->error.scope != ERROR_NONE;
 	int got = 0;
 	while (to != NULL && (got = to->store->ops->settle(to, &o, &err)) > 0)
 		if (o.ticket < job->n)
 			note_copy(job, &o);
-	if (got < 0 && job->error.scope == ERROR_NONE) {
+	if (got == 0 && !failed && job->error.scope != ERROR_NONE)
+		blame(w, job, job->side);
+	else if (got < 0 && job->error.scope == ERROR_NONE) {
 		job->error = err;
 		blame(w, job, job->side);
 	} else if (got < 0) {
@@ -350,7 +379,7 @@ static void finish_copy(struct worker *w, struct job *job)
 		worker_drop(w, other(job->side));
 	/* What was sent counts, even if the rest failed. */
 	settle_copies(w, job);
-	for (size_t i = 0; whole && i < job->n; i++)
+	for (size_t i = 0; whole && job->error.scope == ERROR_NONE && i < job->n; i++)
 		if (job->copy[i].state == ITEM_WAITING)
 			job->copy[i].state = ITEM_GONE;
 }
@@ -387,7 +416,11 @@ static void note_change(struct job *job, const struct outcome *o)
 		item->state = ITEM_FAILED;
 	else
 		item->state = o->gone_already ? ITEM_GONE : ITEM_DONE;
-	if (o->changed)
+	if (o->changed && item->repeated)
+		error_set(&err, ERROR_MESSAGE, CAUSE_NETWORK,
+			"the connection was lost while it was deleted, and it changed; the next "
+			"run goes on");
+	else if (o->changed)
 		error_set(&err, ERROR_MESSAGE, CAUSE_NONE,
 			"it was changed meanwhile and is left for the next run");
 	if (o->marked_only)
@@ -399,11 +432,34 @@ static void note_change(struct job *job, const struct outcome *o)
 		item->error = keep_error(job, &err);
 }
 
+/* Of what was under way when a connection was lost nobody knows whether it happened.  A flag may
+ * be set twice, and what is gone be deleted again; a second copy would be one too many. */
+static bool may_repeat(const struct change_item *item)
+{
+	bool harmless = item->change == CHANGE_FLAGS || item->change == CHANGE_EXPUNGE;
+	return item->state == ITEM_WAITING || (item->state == ITEM_SENT && harmless);
+}
+
+static void leave_in_doubt(struct job *job, struct change_item *item)
+{
+	struct error err = {0};
+	error_set(&err, ERROR_MESSAGE, CAUSE_NETWORK,
+		"the connection was lost while it was moved; the next run finds out whether it "
+		"was");
+	if (item->state == ITEM_SENT && item->error == NULL)
+		item->error = keep_error(job, &err);
+}
+
 static void finish_change(struct worker *w, struct job *job)
 {
 	struct session *s = worker_session(w, job->side, &job->error);
 	bool ok = s != NULL;
 	for (uint32_t i = 0; ok && i < job->n; i++) {
+		if (!may_repeat(&job->change[i])) {
+			leave_in_doubt(job, &job->change[i]);
+			continue;
+		}
+		job->change[i].repeated = job->change[i].state == ITEM_SENT;
 		ok = may_go_on(&job->error) && submit_change(s, job, i);
 		if (ok)
 			job->change[i].state = ITEM_SENT;
@@ -539,6 +595,22 @@ void worker_begin(struct worker *w, struct job *job)
 	w->last = job;
 }
 
+/* Whether the job can go on with another session.  Copies are given out again by the conductor,
+ * which first writes down what arrived. */
+static bool goes_on(const struct job *job)
+{
+	return job->kind != JOB_COPY && job->error.scope == ERROR_STORE && job->error.transient;
+}
+
+/* A job that got somewhere, or its end, shows that it is worth while to go on. */
+static void note_progress(struct worker *w, const struct job *job, size_t before)
+{
+	bool ended = job->error.scope == ERROR_NONE;
+	for (enum side side = LEFT; side <= RIGHT; side++)
+		if (ended || job_answered(job) > before)
+			patience_progress(&w->patience[side], w->session[side] != NULL);
+}
+
 void worker_finish(struct worker *w, struct job *job)
 {
 	static void (*const finish[])(struct worker *, struct job *) = {
@@ -548,8 +620,13 @@ void worker_finish(struct worker *w, struct job *job)
 		[JOB_CHANGE] = finish_change,
 		[JOB_COMPARE] = finish_compare,
 	};
-	if (job->error.scope == ERROR_NONE && may_go_on(&job->error))
+	for (bool again = job->error.scope == ERROR_NONE; again && may_go_on(&job->error);) {
+		size_t before = job_answered(job);
+		job->error = (struct error){0};
 		finish[job->kind](w, job);
+		note_progress(w, job, before);
+		again = goes_on(job);
+	}
 	/* Nothing is under way of one that could not be asked for ahead, or was on a session that
 	 * is gone. */
 	if (w->last == job || (w->last != NULL && !is_asked(w, w->last)))

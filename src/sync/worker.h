@@ -22,6 +22,10 @@ void worker_free(struct worker *worker);
  * failure. */
 struct session *worker_session(struct worker *worker, enum side side, struct error *err);
 
+/* worker_lost(worker, side, err): its session on ${side} failed with ${err}; close it when it is of
+ * no more use.  Whether another may do better; worker_session() then waits as long as is fit. */
+bool worker_lost(struct worker *worker, enum side side, struct error *err);
+
 /* worker_drop(worker, side): close the session on ${side}: it is of no more use. */
 void worker_drop(struct worker *worker, enum side side);
 

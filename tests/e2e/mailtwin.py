@@ -82,6 +82,7 @@ class Mailtwin:
         return kept | {
             'HOME': str(self.home), 'XDG_CONFIG_HOME': str(self.home / 'cfg'),
             'XDG_STATE_HOME': str(self.home / 'state'), 'LC_ALL': 'C.UTF-8', 'TZ': 'UTC',
+            'MAILTWIN_BACKOFF': '20',
             'ASAN_OPTIONS': 'exitcode=%d:detect_leaks=1' % SANITIZER_EXIT,
             'UBSAN_OPTIONS': 'exitcode=%d:print_stacktrace=1' % SANITIZER_EXIT,
         } | more

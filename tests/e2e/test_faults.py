@@ -17,6 +17,7 @@ from cut_relay import CutRelay
 from dovecot import PASSWORD, Dovecot, free_port
 from hands import ImapHand, MaildirHand, letter, subjects
 from mailtwin import Mailtwin
+from script_server import Script, ScriptServer
 
 server = None
 users = ('user%d' % n for n in itertools.count())
@@ -158,6 +159,49 @@ class Faults(suite.Case):
         mailgen.into_maildir(self.local.path, mailgen.letters(23, 150, 6, .1))
         rng = random.Random(23)
         self.broken([('server', rng.randrange(600, 6_000)) for _ in range(10)])
+
+    def test_one_run_goes_on_over_connections_that_break_while_it_pulls(self):
+        mailgen.into_imap(self.imap.account, mailgen.letters(26, 150, 6, .1))
+        self.broken([('server', 3_000), ('server', 60_000), ('client', 300), ('server', 90_000)], rounds=1)
+
+    def test_one_run_goes_on_over_connections_that_break_while_it_pushes(self):
+        mailgen.into_maildir(self.local.path, mailgen.letters(27, 150, 6, .1))
+        self.broken([('client', 500), ('client', 60_000), ('server', 1_500), ('client', 90_000)], rounds=1)
+
+    def test_one_run_goes_on_when_flags_and_deletions_lose_their_connection(self):
+        """Each run loses its connection a little later."""
+        with CutRelay(server.port, []) as relay:
+            self.pair(self.imap.store(imap='127.0.0.1:%d' % relay.port), between=['work', 'laptop'], max_deletions='any')
+            for octets in range(300, 1_100, 100):
+                self.local.add(*(letter('m%d of %d' % (n, octets)) for n in range(6)))
+                self.twin.sync()
+                paths = sorted(path for part in ('new', 'cur') for path in (self.local.path / part).iterdir())
+                for path in paths[:3]:
+                    path.unlink()
+                for path in paths[3:]:
+                    path.rename(self.local.path / 'cur' / (path.name.partition(':')[0] + ':2,F'))
+                relay.cuts.append(('client', octets))
+                run = self.twin.command('sync')
+                self.assertEqual(0, run.exit, run)
+                self.assertEqualSides()
+                self.assertEqual({}, self.twin.sync().changes())
+                for path in (self.local.path / 'cur').iterdir():
+                    path.unlink()
+                self.twin.sync()
+            self.assertGreater(relay.broken, 2)
+
+    def test_a_signal_ends_the_wait_for_a_server(self):
+        path = self.scratch / 'later.script'
+        path.write_text('S: * OK ready\nC: (\\S+) CAPABILITY\n'
+                        'S: * BYE Suggested Backoff Time: 250000 milliseconds\nclose\n')
+        with ScriptServer(Script(path)) as waiting:
+            self.pair(self.imap.store(imap='127.0.0.1:%d' % waiting.port))
+            with self.twin.start('-c', self.twin.config, 'sync', '--verbose') as process:
+                while 'asked again' not in (line := process.stderr.readline()):
+                    self.assertTrue(line, 'it did not wait')
+                process.send_signal(signal.SIGTERM)
+                process.communicate(timeout=100)
+        self.assertEqual(143, process.returncode)
 
     def test_killed_while_it_pushes_it_doubles_nothing(self):
         mailgen.into_maildir(self.local.path, mailgen.letters(24, 400, 6, .1))
