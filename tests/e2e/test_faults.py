@@ -297,6 +297,28 @@ class Faults(suite.Case):
         state[0].unlink()
         self.assertEqual({}, self.twin.sync().changes())
 
+    def test_B66_a_state_that_cannot_be_read_is_told_and_left_as_it_is(self):
+        self.imap.add(letter('a'))
+        self.pair()
+        self.twin.sync()
+        state, = (path for path in (self.twin.home / 'state' / 'mailtwin').iterdir() if path.stat().st_size > 1000)
+        whole = state.read_bytes()
+        for what, damage in (
+                ('random', random.Random(66).randbytes(9_000)),
+                ('cut off', whole[:len(whole) // 2 + 100]),
+                ('shorter than a header', whole[:50]),
+                ("another program's", whole[:68] + b'\1\2\3\4' + whole[72:]),
+                ('newer', whole[:60] + b'\0\0\x7f\xff' + whole[64:])):
+            with self.subTest(what):
+                for rest in state.parent.glob(state.name + '-*'):
+                    rest.unlink()
+                state.write_bytes(damage)
+                self.fails(7, 'remove it to pair again by content')
+                self.assertEqual(damage, state.read_bytes())
+                self.assertEqual(['a'], subjects(self.local))
+        state.write_bytes(whole)
+        self.assertEqual({}, self.twin.sync().changes())
+
     # ---- names ----
 
     def test_names_that_are_no_file_names_come_back_as_they_were(self):
