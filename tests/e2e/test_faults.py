@@ -319,6 +319,22 @@ class Faults(suite.Case):
         state.write_bytes(whole)
         self.assertEqual({}, self.twin.sync().changes())
 
+    def test_B52_messages_with_strange_file_names_are_taken_once_and_keep_them(self):
+        self.local.add(letter('first'))
+        names = [b'1.a.host', b'2.b.host:2,ZZ', b'3.c.host:1,x', b'4.d.host:2,S:2,F', b'5.e.host,U=0:2,S', b'6.f.host,U=7:2,',
+                 b'7.g.host,U=7:2,', b'8.h\x1b[m\nhost:2,', b'9.i.' + b'h' * 246 + b':2,S', b'10.j.\xff\xfe:2,S',
+                 b'11.k.host,S=5:2,']
+        cur = os.fsencode(self.local.path / 'cur')
+        for n, name in enumerate(names):
+            with open(os.path.join(cur, name), 'wb') as file:
+                file.write(b'Subject: strange %d\n\nHello.\n' % n)
+        self.pair(max_deletions='any', between=['work', 'laptop'])
+        self.assertEqual({('work', 'copied'): 1 + len(names)}, self.twin.sync().changes())
+        self.assertEqual(sorted(['first', *('strange %d' % n for n in range(len(names)))]), sorted(subjects(self.imap)))
+        lay = sorted(os.listdir(cur))
+        self.assertEqual({}, self.twin.sync().changes())
+        self.assertEqual(lay, sorted(os.listdir(cur)), 'no file is renamed again and again')
+
     # ---- names ----
 
     def test_names_that_are_no_file_names_come_back_as_they_were(self):
