@@ -239,11 +239,10 @@ static struct job *what_is_left(struct phase *phase, const struct job *job)
 	return NULL;
 }
 
-/* All of it was sent, and the answers were lost: the closing look finds what arrived, and copies
- * what did not. */
-static bool is_looked_for(struct run *run, const struct job *job)
+/* All of it was sent, and the answers were lost: a closing look finds what arrived, and copies what
+ * did not. */
+static bool is_looked_for(const struct run *run, const struct job *job)
 {
-	run->cut_off |= was_cut_off(job);
 	return was_cut_off(job) && run->looks < MOST_LOOKS;
 }
 

@@ -412,15 +412,19 @@ static bool second_pass(struct run *run)
 	return ok;
 }
 
+/* What a closing look copies may be cut off as well: then another one has to find what arrived. */
 static bool later_passes(struct run *run)
 {
+	struct error err = {0};
 	do {
 		run->cut_off = false;
 		run->looks++;
 		if (!second_pass(run))
 			return false;
 	} while (run->cut_off && run->looks < MOST_LOOKS);
-	return true;
+	error_set(&err, ERROR_STORE, CAUSE_NETWORK,
+		"the answers to some copies were lost; the next run looks for what arrived");
+	return !run->cut_off || run_pair_failed(run, &err);
 }
 
 /* ---- the end ---- */

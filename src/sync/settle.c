@@ -218,7 +218,7 @@ static bool settle_copy(
 		return settle_not_sent(run, v, step, item);
 	case ITEM_SENT:
 		box->written[step->to] = true;
-		box->look_again = true;
+		box->look_again = run->cut_off = true;
 		return true;
 	case ITEM_WAITING:
 		break;

@@ -155,6 +155,17 @@ class Faults(suite.Case):
         rng = random.Random(22)
         self.broken([('client', rng.randrange(200_000)) for _ in range(10)])
 
+    def test_exit_0_of_a_push_means_that_all_arrived_however_often_what_is_copied_again_is_cut_off(self):
+        for seed in range(12):
+            with self.subTest(seed=seed):
+                rng = random.Random(seed)
+                self.twin = Mailtwin(self.scratch, 'home%d' % seed)
+                self.imap = ImapHand(server.account(next(users)))
+                self.local = MaildirHand(self.scratch / ('local%d' % seed))
+                self.local.add(*(letter('letter %d' % n, body='x' * rng.choice((10, 200, 40_000, 90_000)) + '\r\n')
+                                 for n in range(24)))
+                self.broken([('client', rng.randrange(1_000, 250_000)) for _ in range(12)])
+
     def test_a_push_whose_replies_are_lost_doubles_nothing(self):
         mailgen.into_maildir(self.local.path, mailgen.letters(23, 150, 6, .1))
         rng = random.Random(23)
