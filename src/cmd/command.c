@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/process.h"
 #include "cmd/print.h"
 #include "config/config.h"
 #include "sync/conductor.h"
@@ -184,6 +185,7 @@ int command_main(int argc, char **argv)
 {
 	const char *config = NULL;
 	int at = 1;
+	process_keep_private();
 	memory_guard();
 	catch_signals();
 	while (at + 1 < argc &&

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/ascii.h"
+#include "base/program.h"
 #include "config/value.h"
 
 static bool read_command(
@@ -38,9 +39,12 @@ static bool read_env(
 	secret->source = SECRET_ENV;
 	if (!value_text(r, value, key, &secret->value))
 		return false;
-	return is_variable(secret->value) ||
-	       reading_wrong(r, value,
-		       "possible is the name of an environment variable: letters, digits and _");
+	if (is_variable(secret->value)) {
+		program_hide(secret->value);
+		return true;
+	}
+	return reading_wrong(
+		r, value, "possible is the name of an environment variable: letters, digits and _");
 }
 
 static bool read_file(

@@ -6,16 +6,15 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/program.h"
+
 /* How often to look whether the program ended while its output stays open, in milliseconds. */
 #define LOOK_EVERY 20
-
-extern char **environ;
 
 struct child {
 	pid_t pid;
@@ -31,35 +30,12 @@ static int64_t now(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* A program is not to inherit that we ignore SIGPIPE, or what a thread of ours has blocked. */
-static int start_with(pid_t *pid, const char *const *argv, posix_spawn_file_actions_t *files,
-	posix_spawnattr_t *how)
-{
-	sigset_t none, pipe_signal;
-	sigemptyset(&none);
-	sigemptyset(&pipe_signal);
-	sigaddset(&pipe_signal, SIGPIPE);
-	posix_spawnattr_setsigmask(how, &none);
-	posix_spawnattr_setsigdefault(how, &pipe_signal);
-	posix_spawnattr_setflags(
-		how, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	return posix_spawnp(pid, argv[0], files, how, (char *const *)argv, environ);
-}
-
 static int start(struct child *child, const char *const *argv)
 {
 	int ends[2];
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return errno;
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t how;
-	posix_spawn_file_actions_init(&files);
-	posix_spawnattr_init(&how);
-	posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_adddup2(&files, ends[1], STDOUT_FILENO);
-	int failed = start_with(&child->pid, argv, &files, &how);
-	posix_spawnattr_destroy(&how);
-	posix_spawn_file_actions_destroy(&files);
+	int failed = program_start(argv, -1, ends[1], true, &child->pid);
 	close(ends[1]);
 	if (failed != 0)
 		close(ends[0]);

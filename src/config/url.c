@@ -5,6 +5,7 @@
 
 #include "base/ascii.h"
 #include "base/escape.h"
+#include "base/program.h"
 #include "config/host.h"
 #include "config/path.h"
 #include "config/store_kind.h"
@@ -65,6 +66,7 @@ static struct secret password_of(const char *option, struct arena *arena)
 	const char *file = variable(option, "_FILE", arena);
 	const char *command = variable(option, "_COMMAND", arena);
 	struct secret secret = {.source = SECRET_PROMPT, .value = literal, .where = option};
+	program_hide(literal);
 	if (is_set(literal)) {
 		secret.source = SECRET_ENV;
 	} else if (is_set(file)) {

@@ -1,7 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/program.h"
 #include "net/layers.h"
-
-extern char **environ;
 
 /* At the end a program sees the end of its input, then SIGTERM, then SIGKILL, this far apart: time
  * for ssh to hand on our LOGOUT, and an end for a program that does not want to go. */
@@ -21,43 +19,6 @@ extern char **environ;
 
 /* When the stream ends, the program is about to: so long we wait to tell how. */
 #define FATE_MS 200
-
-static bool child_actions(posix_spawn_file_actions_t *actions, int fd)
-{
-	return posix_spawn_file_actions_adddup2(actions, fd, STDIN_FILENO) == 0 &&
-	       posix_spawn_file_actions_adddup2(actions, fd, STDOUT_FILENO) == 0;
-}
-
-/* A blocked or ignored signal of ours must not be the program's. */
-static bool child_signals(posix_spawnattr_t *attributes)
-{
-	sigset_t none, defaults;
-	sigemptyset(&none);
-	sigemptyset(&defaults);
-	sigaddset(&defaults, SIGPIPE);
-	sigaddset(&defaults, SIGTERM);
-	sigaddset(&defaults, SIGINT);
-	return posix_spawnattr_setsigmask(attributes, &none) == 0 &&
-	       posix_spawnattr_setsigdefault(attributes, &defaults) == 0 &&
-	       posix_spawnattr_setflags(
-		       attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF) == 0;
-}
-
-/* An errno, 0 = it runs. */
-static int run(const char *const *argv, int fd, pid_t *pid)
-{
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	if (posix_spawn_file_actions_init(&actions) != 0 || posix_spawnattr_init(&attributes) != 0)
-		die_out_of_memory();
-	int failed = ENOMEM;
-	if (child_actions(&actions, fd) && child_signals(&attributes))
-		failed = posix_spawnp(
-			pid, argv[0], &actions, &attributes, (char *const *)argv, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	posix_spawnattr_destroy(&attributes);
-	return failed;
-}
 
 struct conn *conn_tunnel(const char *const *argv, const char *name,
 	const struct conn_limits *limits, struct error *err)
@@ -68,7 +29,7 @@ struct conn *conn_tunnel(const char *const *argv, const char *name,
 		return NULL;
 	}
 	pid_t pid = 0;
-	int failed = run(argv, fd[1], &pid);
+	int failed = program_start(argv, fd[1], fd[1], false, &pid);
 	close(fd[1]);
 	if (failed != 0) {
 		close(fd[0]);

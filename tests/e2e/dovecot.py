@@ -161,10 +161,11 @@ def _die_with_parent():
 
 
 class Dovecot:
-    """`extra` is appended to the configuration; `separator` and `prefix` are the namespace's."""
+    """`extra` is appended to the configuration; `separator` and `prefix` are the namespace's;
+    `password` is everybody's."""
 
-    def __init__(self, extra='', separator='/', prefix=''):
-        self.extra, self.separator, self.prefix = extra, separator, prefix
+    def __init__(self, extra='', separator='/', prefix='', password=PASSWORD):
+        self.extra, self.separator, self.prefix, self.password = extra, separator, prefix, password
         self.process = None
 
     def __enter__(self):
@@ -193,7 +194,7 @@ class Dovecot:
         self.port, self.tls_port = free_port(), free_port()
         configuration = self.top / 'dovecot.conf'
         configuration.write_text(CONFIGURATION.format(
-            top=self.top, port=self.port, tls_port=self.tls_port, password=PASSWORD,
+            top=self.top, port=self.port, tls_port=self.tls_port, password=self.password,
             user=pwd.getpwuid(os.geteuid()).pw_name, group=grp.getgrgid(os.getegid()).gr_name,
             separator=self.separator, prefix=self.prefix, extra=self.extra))
         self.process = subprocess.Popen(
@@ -229,7 +230,7 @@ class Dovecot:
                        if path.exists())
 
     def account(self, user, tls=False):
-        return Account(host='localhost' if tls else '127.0.0.1', user=user,
+        return Account(host='localhost' if tls else '127.0.0.1', user=user, password=self.password,
                        port=self.tls_port if tls else self.port,
                        ca_file=str(self.top / 'ca.pem') if tls else None,
                        home=self.top / 'home' / user)

@@ -6,6 +6,7 @@
     run = twin.sync()               # sync --json
     run.exit, run.side('laptop')['copied'], run.problems
 """
+import base64
 import dataclasses
 import json
 import os
@@ -33,6 +34,22 @@ def imap(account, **keys):
 
 def maildir(path, **keys):
     return {'maildir': str(path)} | keys
+
+
+def is_sanitized():
+    """Whether the program is a build with sanitizers."""
+    data = pathlib.Path(program()).read_bytes()
+    return b'__asan_init' in data or b'__tsan_init' in data
+
+
+def disguises(secret):
+    """The forms in which a secret could slip out."""
+    raw = secret.encode()
+    yield raw
+    yield raw.hex().encode()
+    for before in range(3):     # base64 has three ways to cut it; the first and last letters also hold neighbours
+        coded = base64.b64encode(b'x' * before + raw)
+        yield coded[4 if before else 0:-4]
 
 
 @dataclasses.dataclass

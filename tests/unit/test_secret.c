@@ -245,6 +245,26 @@ static void an_environment_variable_must_be_set(void **state)
 				    "MAILTWIN_TEST is not set");
 }
 
+static void a_command_does_not_see_a_variable_that_holds_a_secret(void **state)
+{
+	(void)state;
+	static const char text[] = "stores:\n  work:\n    imap: imap.example.org\n    user: ann\n"
+				   "    password: {env: MAILTWIN_TEST}\n";
+	struct arena *arena = arena_new();
+	struct buffer mistakes;
+	buffer_init(&mistakes, 1024);
+	assert_int_equal(setenv("MAILTWIN_TEST", "hunter2", 1), 0);
+	assert_int_equal(setenv("MAILTWIN_TEST_2", "kept", 1), 0);
+	assert_non_null(config_parse("c.yml", text, strlen(text), arena, &mistakes));
+	assert_true(get(SECRET_COMMAND, "echo ${MAILTWIN_TEST-none} $MAILTWIN_TEST_2"));
+	assert_got("none kept");
+	assert_true(get(SECRET_ENV, "MAILTWIN_TEST"));
+	assert_got("hunter2");
+	unsetenv("MAILTWIN_TEST_2");
+	buffer_finish(&mistakes);
+	arena_free(arena);
+}
+
 static void a_file_that_others_can_open_is_refused(void **state)
 {
 	(void)state;
@@ -486,6 +506,7 @@ int main(void)
 		in_place(a_command_gets_no_input_and_no_terminal),
 		in_place(a_command_inherits_no_descriptor_of_ours),
 		in_place(an_environment_variable_must_be_set),
+		in_place(a_command_does_not_see_a_variable_that_holds_a_secret),
 		in_place(a_file_that_others_can_open_is_refused),
 		in_place(a_file_that_cannot_be_read_says_why),
 		in_place(a_pipe_that_nobody_writes_to_does_not_hold_us),
