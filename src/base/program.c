@@ -41,6 +41,11 @@ void program_hide(const char *name)
 	hidden[n_hidden++] = checked(strdup(name));
 }
 
+const char *program_hidden(size_t i)
+{
+	return i < n_hidden ? hidden[i] : NULL;
+}
+
 /* The environment's strings are lent, the list of them is the caller's to free. */
 static char **visible_environment(void)
 {

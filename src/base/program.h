@@ -2,6 +2,7 @@
 #define MAILTWIN_BASE_PROGRAM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 /*
@@ -14,6 +15,9 @@
 /* program_hide(name): no program that is started from now on sees the environment variable ${name}.
  * To be called before threads are started; ${name} is copied. */
 void program_hide(const char *name);
+
+/* program_hidden(i): the ${i}th of them; NULL behind the last. */
+const char *program_hidden(size_t i);
 
 /*
  * program_start(argv, in, out, session, pid):

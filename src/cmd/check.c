@@ -2,6 +2,7 @@
 
 #include "base/escape.h"
 #include "cmd/command.h"
+#include "cmd/confine.h"
 #include "cmd/pairs.h"
 #include "cmd/print.h"
 #include "imap/trace.h"
@@ -58,6 +59,8 @@ int command_check(const struct options *options)
 		print_problem("%s", err.text);
 		return (int)err.cause;
 	}
+	if (!confine_pairs(options, &pairs))
+		return CAUSE_LOCAL;
 	observer.context = (void *)(uintptr_t)options;
 	observer.paired = show_pairings;
 	for (size_t i = 0; i < pairs.n && code < 128; i++) {

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/process.h"
+#include "cmd/confine.h"
 #include "cmd/print.h"
 #include "config/config.h"
 #include "sync/conductor.h"
@@ -156,7 +157,9 @@ static int run_command(const struct command *command, const char *config, int ar
 		code = help(command);
 	} else {
 		print_start(&options);
-		code = command->run(&options);
+		bool talks = (command->groups & OPTIONS_TALK) != 0;
+		code = talks && !confine_begin() ? CAUSE_LOCAL : command->run(&options);
+		confine_end();
 	}
 	arena_free(options.arena);
 	return code;

@@ -1,4 +1,5 @@
 #include "cmd/command.h"
+#include "cmd/confine.h"
 #include "cmd/pairs.h"
 #include "cmd/print.h"
 #include "config/url.h"
@@ -28,6 +29,8 @@ int command_run(const struct options *options, const struct pairs *pairs, bool d
 		print_problem("%s", err.text);
 		return (int)err.cause;
 	}
+	if (!confine_pairs(options, pairs))
+		return CAUSE_LOCAL;
 	const struct observer *observer = print_observer(options, dry);
 	for (size_t i = 0; i < pairs->n && code < 128; i++) {
 		struct report report;

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "cmd/archives.h"
 #include "cmd/command.h"
+#include "cmd/confine.h"
 #include "cmd/pairs.h"
 #include "cmd/print.h"
 #include "imap/trace.h"
@@ -82,6 +83,8 @@ static int verify_pairs(const struct options *options, const struct pairs *pairs
 		print_problem("%s", err.text);
 		return (int)err.cause;
 	}
+	if (!confine_pairs(options, pairs))
+		return CAUSE_LOCAL;
 	for (size_t i = 0; i < pairs->n && code < 128; i++) {
 		struct report report;
 		conductor_verify(pairs->at[i], &run, observer, &report);

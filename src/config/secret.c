@@ -47,13 +47,25 @@ static bool fetch_literal(
 	return buffer_puts(out, secret->value) || fail(err, "it is too long");
 }
 
+const char *const *secret_program(const struct secret *secret, const char *room[SECRET_WORDS])
+{
+	const char *const shell[] = {"/bin/sh", "-c", secret->value, NULL};
+	const char *const tool[] = {"secret-tool", "lookup", "mailtwin", secret->value, NULL};
+	if (secret->source == SECRET_COMMAND && secret->argv != NULL)
+		return secret->argv;
+	if (secret->source == SECRET_COMMAND)
+		return memcpy(room, shell, sizeof shell);
+	if (secret->source == SECRET_KEYRING)
+		return memcpy(room, tool, sizeof tool);
+	return NULL;
+}
+
 static bool fetch_command(
 	const struct secret *secret, const char *what, struct buffer *out, struct error *err)
 {
 	(void)what;
-	const char *const shell[] = {"/bin/sh", "-c", secret->value, NULL};
-	return spawn_read(
-		secret->argv == NULL ? shell : secret->argv, COMMAND_DEADLINE, cancel_fd, out, err);
+	const char *room[SECRET_WORDS];
+	return spawn_read(secret_program(secret, room), COMMAND_DEADLINE, cancel_fd, out, err);
 }
 
 static bool fetch_env(
@@ -126,9 +138,7 @@ static bool fetch_systemd(
 static bool fetch_keyring(
 	const struct secret *secret, const char *what, struct buffer *out, struct error *err)
 {
-	(void)what;
-	const char *const argv[] = {"secret-tool", "lookup", "mailtwin", secret->value, NULL};
-	return spawn_read(argv, COMMAND_DEADLINE, cancel_fd, out, err) ||
+	return fetch_command(secret, what, out, err) ||
 	       error_context(err, "the keyring's entry '%s'", secret->value);
 }
 

@@ -25,6 +25,14 @@
 bool secret_read(
 	const struct secret *secret, const char *what, struct buffer *out, struct error *err);
 
+/*
+ * secret_program(secret, room):
+ * The argument list of the program that secret_read() would run for ${secret}, made in ${room} or
+ * lent; NULL when none is run.
+ */
+#define SECRET_WORDS 5
+const char *const *secret_program(const struct secret *secret, const char *room[SECRET_WORDS]);
+
 /* secret_set_cancel(fd): the descriptor that becomes readable when the user says stop; -1 = none.
  * The same as for conn_set_cancel(). */
 void secret_set_cancel(int fd);

@@ -5,19 +5,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "base/program.h"
-
-/* How often to look whether the program ended while its output stays open, in milliseconds. */
-#define LOOK_EVERY 20
+#include "base/broker.h"
 
 struct child {
-	pid_t pid;
+	int task;   /* the broker's */
 	int output; /* what it prints is read here */
 	int status; /* of waitpid(), once `ended` */
 	bool ended;
@@ -30,34 +26,27 @@ static int64_t now(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static int start(struct child *child, const char *const *argv)
+static bool start(struct child *child, const char *const *argv)
 {
 	int ends[2];
 	if (pipe2(ends, O_CLOEXEC) < 0)
-		return errno;
-	int failed = program_start(argv, -1, ends[1], true, &child->pid);
+		return false;
+	child->task = broker_command(argv, ends[1]);
+	int number = errno;
 	close(ends[1]);
-	if (failed != 0)
+	if (child->task < 0)
 		close(ends[0]);
 	child->output = ends[0];
-	return failed;
+	errno = number;
+	return child->task >= 0;
 }
 
-static void look_whether_ended(struct child *child)
+/* With all that it started: a shell's children would live on without it. */
+static void end(struct child *child)
 {
-	if (!child->ended)
-		child->ended = waitpid(child->pid, &child->status, WNOHANG) == child->pid;
-}
-
-/* The whole session: a shell's children would live on without it. */
-static void kill_all(struct child *child)
-{
-	if (child->ended)
-		return;
-	kill(-child->pid, SIGKILL);
-	while (waitpid(child->pid, &child->status, 0) < 0 && errno == EINTR)
-		;
-	child->ended = true;
+	int status;
+	broker_end(child->task, child->ended ? &status : &child->status);
+	close(child->output);
 }
 
 /* Read what there is: 1, 0 at the end of the output, -1 when it passes the limit. */
@@ -82,30 +71,35 @@ static bool failed(struct error *err, const char *why)
  * waits for a program of the user's, a minute at most; the network's waits are in net/conn.c.
  */
 static bool take_output(
-	struct child *child, int64_t end, int cancel, struct buffer *out, struct error *err)
+	struct child *child, int64_t until, int cancel, struct buffer *out, struct error *err)
 {
 	bool open = true;
 	for (;;) {
-		struct pollfd wait[2] = {{cancel, POLLIN, 0}, {child->output, POLLIN, 0}};
-		bool was_ended = child->ended;
-		int ready = poll(wait, open ? 2 : 1, was_ended ? 0 : LOOK_EVERY);
+		struct pollfd wait[3] = {{cancel, POLLIN, 0},
+			{open ? child->output : -1, POLLIN, 0},
+			{child->ended ? -1 : child->task, POLLIN, 0}};
+		int64_t left = until - now();
+		int ready = poll(wait, 3, child->ended || left < 0 ? 0 : (int)left);
 		if (ready > 0 && wait[0].revents != 0)
 			return error_set(err, ERROR_CANCELLED, CAUSE_NONE, "cancelled");
-		bool more = open && ready > 0 && wait[1].revents != 0;
+		bool more = ready > 0 && wait[1].revents != 0;
 		int got = more ? read_some(child, out) : 1;
 		if (got < 0)
 			return failed(err, "the command printed more than a password can be");
 		open = open && got > 0;
-		if (was_ended && !more)
+		if (child->ended && !more)
 			return true;
-		if (now() >= end)
+		if (now() >= until)
 			return failed(err, "the command took too long, and was killed");
-		look_whether_ended(child);
+		if (ready > 0 && wait[2].revents != 0)
+			child->ended = broker_ended(child->task, &child->status);
 	}
 }
 
 static bool ended_well(const struct child *child, struct error *err)
 {
+	if (child->status < 0)
+		return failed(err, "nobody knows how the command ended");
 	if (WIFEXITED(child->status) && WEXITSTATUS(child->status) == 0)
 		return true;
 	if (WIFEXITED(child->status))
@@ -119,13 +113,11 @@ bool spawn_read(const char *const *argv, unsigned deadline, int cancel, struct b
 	struct error *err)
 {
 	struct child child = {0};
-	int64_t end = now() + deadline;
-	int cannot = start(&child, argv);
-	if (cannot != 0)
+	int64_t until = now() + deadline;
+	if (!start(&child, argv))
 		return error_set(err, ERROR_STORE, CAUSE_CONFIG, "cannot run '%s': %s", argv[0],
-			strerror(cannot));
-	bool ok = take_output(&child, end, cancel, out, err);
-	kill_all(&child);
-	close(child.output);
+			strerror(errno));
+	bool ok = take_output(&child, until, cancel, out, err);
+	end(&child);
 	return ok && ended_well(&child, err);
 }

@@ -164,6 +164,7 @@ struct conn *conn_new(int fd, const char *name, const struct conn_limits *limits
 	if (conn == NULL || (conn->name = strdup(name)) == NULL)
 		die_out_of_memory();
 	conn->fd = fd;
+	conn->tunnel = -1;
 	conn->limits = *limits;
 	return conn;
 }

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/broker.h"
 #include "net/dial.h"
 #include "net/layers.h"
 
@@ -180,24 +181,102 @@ struct conn *dial_addresses(const struct addrinfo *list, const char *host, uint1
 	return conn;
 }
 
+/* ---- names ---- */
+
+static struct conn *not_found(const char *host, const char *why, bool transient, struct error *err)
+{
+	error_set(err, ERROR_STORE, CAUSE_NETWORK, "cannot find the address of %s: %s", host, why);
+	if (err != NULL)
+		err->transient = transient;
+	return NULL;
+}
+
+static void set_port(struct sockaddr_storage *address, uint16_t port)
+{
+	if (address->ss_family == AF_INET)
+		((struct sockaddr_in *)(void *)address)->sin_port = htons(port);
+	else if (address->ss_family == AF_INET6)
+		((struct sockaddr_in6 *)(void *)address)->sin6_port = htons(port);
+}
+
+static struct conn *dial_found(struct broker_addresses *found, const char *host, uint16_t port,
+	const struct conn_limits *limits, struct error *err)
+{
+	struct addrinfo list[BROKER_ADDRESSES] = {0};
+	for (size_t i = 0; i < found->n; i++) {
+		set_port(&found->at[i].address, port);
+		list[i].ai_family = found->at[i].address.ss_family;
+		list[i].ai_addr = (struct sockaddr *)&found->at[i].address;
+		list[i].ai_addrlen = found->at[i].len;
+		list[i].ai_next = i + 1 < found->n ? &list[i + 1] : NULL;
+	}
+	return dial_addresses(found->n > 0 ? list : NULL, host, port, limits, err);
+}
+
+/* Whatever it takes the resolver, the user's word or the limit ends it: another process waits. */
+static bool look_up(const char *host, const struct conn_limits *limits,
+	struct broker_addresses *found, struct error *err)
+{
+	int task = broker_resolve(host), status;
+	if (task < 0)
+		return not_found(host, strerror(errno), false, err) != NULL;
+	struct pollfd answer = {.fd = task, .events = POLLIN};
+	int ready = conn_wait_any(&answer, 1, conn_now() + (int64_t)limits->connect * 1000, err);
+	bool known = ready > 0 && broker_addresses(task, found);
+	broker_end(task, &status);
+	if (ready == 0)
+		not_found(host, "no answer in time", true, err);
+	else if (ready > 0 && !known)
+		not_found(host, "the lookup broke off", true, err);
+	return known;
+}
+
+/* An address that is written as one needs nobody to be asked: EAI_NONAME where it is a name. */
+static int numeric(const char *host, uint16_t port, struct addrinfo **list)
+{
+	char service[8];
+	const struct addrinfo hints = {
+		.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | AI_NUMERICHOST};
+	snprintf(service, sizeof service, "%u", port);
+	int failed = getaddrinfo(host, service, &hints, list);
+	if (failed == EAI_MEMORY)
+		die_out_of_memory();
+	return failed;
+}
+
+bool dial_is_name(const char *host)
+{
+	struct addrinfo *list;
+	if (numeric(host, 1, &list) != 0)
+		return true;
+	freeaddrinfo(list);
+	return false;
+}
+
+static struct conn *gave_up(const char *host, int failed, int number, struct error *err)
+{
+	if (failed == EAI_MEMORY)
+		die_out_of_memory();
+	return not_found(host, failed == EAI_SYSTEM ? strerror(number) : gai_strerror(failed),
+		failed == EAI_AGAIN, err);
+}
+
 struct conn *conn_dial(
 	const char *host, uint16_t port, const struct conn_limits *limits, struct error *err)
 {
-	char service[8];
-	snprintf(service, sizeof service, "%u", port);
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
-	struct addrinfo *list = NULL;
-	int failed = getaddrinfo(host, service, &hints, &list);
-	if (failed == EAI_MEMORY)
-		die_out_of_memory();
-	if (failed != 0) {
-		error_set(err, ERROR_STORE, CAUSE_NETWORK, "cannot find the address of %s: %s",
-			host, failed == EAI_SYSTEM ? strerror(errno) : gai_strerror(failed));
-		if (err != NULL)
-			err->transient = failed == EAI_AGAIN;
-		return NULL;
+	struct broker_addresses found = {0};
+	struct addrinfo *list;
+	int failed = numeric(host, port, &list);
+	if (failed == 0) {
+		struct conn *conn = dial_addresses(list, host, port, limits, err);
+		freeaddrinfo(list);
+		return conn;
 	}
-	struct conn *conn = dial_addresses(list, host, port, limits, err);
-	freeaddrinfo(list);
-	return conn;
+	if (failed != EAI_NONAME)
+		return gave_up(host, failed, errno, err);
+	if (!look_up(host, limits, &found, err))
+		return NULL;
+	if (found.failed != 0)
+		return gave_up(host, found.failed, found.number, err);
+	return dial_found(&found, host, port, limits, err);
 }

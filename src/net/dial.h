@@ -10,4 +10,7 @@
 struct conn *dial_addresses(const struct addrinfo *list, const char *host, uint16_t port,
 	const struct conn_limits *limits, struct error *err);
 
+/* dial_is_name(host): whether ${host} has to be looked up, and is no address. */
+bool dial_is_name(const char *host);
+
 #endif

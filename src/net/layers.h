@@ -18,7 +18,7 @@
 struct conn {
 	char *name; /* of the peer, for messages */
 	int fd;
-	pid_t program; /* a tunnel's; 0 = none */
+	int tunnel; /* its program, as the broker's task; -1 = none */
 	bool local;
 	struct conn_limits limits;
 

@@ -23,6 +23,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -333,12 +334,18 @@ void *realloc(void *old, size_t size)
 }
 #endif
 
-/* The programs that it starts are not the ones under test. */
+static void let_child_be(void)
+{
+	fault.mode[0] = '\0';
+}
+
+/* The programs that it starts are not the ones under test, nor is the process that starts them. */
 __attribute__((constructor)) static void begin(void)
 {
 	char class[16] = "", mode[8] = "";
 	const char *asked = getenv("FAULT");
 	unsetenv("LD_PRELOAD");
+	pthread_atfork(NULL, NULL, let_child_be);
 	if (asked == NULL ||
 		sscanf(asked, "%7[^:]:%15[^:]:%ld:%d", mode, class, &fault.n, &fault.error) < 2)
 		return;

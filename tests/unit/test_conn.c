@@ -351,6 +351,21 @@ static void a_name_without_address_is_told(void **state)
 	assert_int_equal(err.cause, CAUSE_NETWORK);
 }
 
+static void a_lookup_ends_when_the_user_says_stop(void **state)
+{
+	(void)state;
+	struct error err = {0};
+	int ends[2];
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], "", 1), 1);
+	conn_set_cancel(ends[0]);
+	assert_null(conn_dial("no-such-host.invalid", 993, &hasty, &err));
+	conn_set_cancel(-1);
+	assert_int_equal(err.scope, ERROR_CANCELLED);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 /* ---- tunnels ---- */
 
 static void assert_no_child(void)
@@ -532,6 +547,7 @@ int main(void)
 		T(a_refused_address_costs_no_time),
 		T(addresses_that_all_fail_are_one_sentence),
 		T(a_name_without_address_is_told),
+		cmocka_unit_test(a_lookup_ends_when_the_user_says_stop),
 		T(a_program_can_be_the_connection),
 		T(how_a_program_ended_is_told),
 		T(a_missing_program_is_a_mistake_in_the_configuration),
