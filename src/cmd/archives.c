@@ -5,6 +5,7 @@
 
 #include "base/escape.h"
 #include "base/json.h"
+#include "cmd/confine.h"
 #include "cmd/pairs.h"
 #include "cmd/print.h"
 #include "config/url.h"
@@ -33,15 +34,29 @@ static const char *find_path(const struct options *options, const char *word)
 	return store == NULL ? NULL : store->archive.path;
 }
 
-struct archive *archives_open(const struct options *options, const char *word, int *code)
+static struct archive *open_path(const char *path, int *code)
 {
 	struct error err = {0};
-	const char *path = find_path(options, word);
-	struct archive *archive = path == NULL ? NULL : archive_open(path, false, NULL, &err);
 	*code = CAUSE_CONFIG;
-	if (path != NULL && archive == NULL)
+	if (path == NULL)
+		return NULL;
+	struct archive *archive = archive_open(path, false, NULL, &err);
+	if (archive == NULL)
 		*code = archives_failed(&err);
 	return archive;
+}
+
+struct archive *archives_peek(const struct options *options, const char *word, int *code)
+{
+	return open_path(find_path(options, word), code);
+}
+
+struct archive *archives_open(const struct options *options, const char *word, int *code)
+{
+	const char *path = find_path(options, word);
+	if (path != NULL)
+		confine_archive(options, path);
+	return open_path(path, code);
 }
 
 struct archive *archives_open_again(const struct options *options, const char *word, int *code)
@@ -62,6 +77,7 @@ struct archive *archives_lock(const struct options *options, const char *word, i
 	*code = CAUSE_CONFIG;
 	if (path == NULL)
 		return NULL;
+	confine_archive(options, path);
 	*lock = archive_lock(path, 0, &err);
 	if (*lock >= 0)
 		archive = archive_open(path, true, NULL, &err);

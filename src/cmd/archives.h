@@ -11,13 +11,17 @@
 
 /* archives_open(options, word, code): the archive that a person means by ${word}, to be read: a
  * path, archive:FILE, or a store of the configuration.  NULL after the problem was printed, with
- * the exit code in ${*code}. */
+ * the exit code in ${*code}.  From then on the archive is all that the command can touch.
+ *
+ * archives_peek(options, word, code): the same, for a command that goes on to something else. */
 struct archive *archives_open(const struct options *options, const char *word, int *code);
+struct archive *archives_peek(const struct options *options, const char *word, int *code);
 
 /* archives_config(options, word): the same as a store; NULL after the mistake was printed. */
 const struct store_config *archives_config(const struct options *options, const char *word);
 
-/* archives_open_again(options, word, code): one connection more to what archives_open() opened. */
+/* archives_open_again(options, word, code): one connection more to what archives_open() opened;
+ * ${word} is a URL or path, for the configuration cannot be read any more. */
 struct archive *archives_open_again(const struct options *options, const char *word, int *code);
 
 /* archives_lock(options, word, lock, code): the same, to be changed, with the lock of the file in

@@ -33,7 +33,7 @@ static bool choose(const struct options *options, struct store_config *from, int
 	struct archive_snapshot chosen;
 	struct archive_query query;
 	struct error err = {0};
-	struct archive *archive = archives_open(options, options->names[0], code);
+	struct archive *archive = archives_peek(options, options->names[0], code);
 	if (archive == NULL)
 		return false;
 	bool ok = archive_choose(archive, options->source, options->snapshot, options->arena,

@@ -44,7 +44,7 @@ enum class { CALLS, MEMORY };
 
 static struct {
 	char mode[8]; /* empty: not asked, or not yet */
-	const char *record;
+	int record;   /* -1: none */
 	enum class class;
 	char only[16]; /* the name of the call, where the class is one */
 	long n;
@@ -65,18 +65,25 @@ static void record(const char *name)
 {
 	char line[64];
 	size_t len = strlen(name);
-	if (fault.record == NULL || len >= sizeof line)
+	if (fault.record < 0 || len >= sizeof line)
 		return;
 	memcpy(line, name, len);
 	line[len] = '\n';
 	int saved = errno;
-	long fd = syscall(SYS_openat, AT_FDCWD, fault.record,
-		O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-	if (fd >= 0) {
-		syscall(SYS_write, fd, line, len + 1);
-		syscall(SYS_close, fd);
-	}
+	syscall(SYS_write, fault.record, line, len + 1);
 	errno = saved;
+}
+
+/* At once, for the program gives up what it does not need, and out of the way of its own. */
+static int open_record(const char *path)
+{
+	if (path == NULL)
+		return -1;
+	long fd = syscall(
+		SYS_openat, AT_FDCWD, path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+	long high = syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 500);
+	syscall(SYS_close, fd);
+	return (int)high;
 }
 
 static bool is_asked_for(enum class class, const char *name)
@@ -349,7 +356,7 @@ __attribute__((constructor)) static void begin(void)
 	if (asked == NULL ||
 		sscanf(asked, "%7[^:]:%15[^:]:%ld:%d", mode, class, &fault.n, &fault.error) < 2)
 		return;
-	fault.record = getenv("FAULT_RECORD");
+	fault.record = open_record(getenv("FAULT_RECORD"));
 	fault.class = strcmp(class, "memory") == 0 ? MEMORY : CALLS;
 	if (fault.class == CALLS && strcmp(class, "calls") != 0)
 		memcpy(fault.only, class, sizeof class);
