@@ -51,16 +51,11 @@ int command_check(const struct options *options)
 	const struct run_options run = {.dry_run = true};
 	struct observer observer = *print_observer(options, false);
 	struct pairs pairs = {0};
-	struct error err = {0};
-	int code = 0;
 	if (!pairs_choose(options, &pairs))
 		return CAUSE_CONFIG;
-	if (options->trace != NULL && !trace_open(options->trace, &err)) {
-		print_problem("%s", err.text);
-		return (int)err.cause;
-	}
-	if (!confine_pairs(options, &pairs))
-		return CAUSE_LOCAL;
+	int code = confine_pairs(options, &pairs);
+	if (code != 0)
+		return code;
 	observer.context = (void *)(uintptr_t)options;
 	observer.paired = show_pairings;
 	for (size_t i = 0; i < pairs.n && code < 128; i++) {

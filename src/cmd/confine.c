@@ -11,6 +11,7 @@
 #include "base/sandbox.h"
 #include "cmd/print.h"
 #include "config/secret.h"
+#include "imap/trace.h"
 #include "net/dial.h"
 #include "sync/state.h"
 
@@ -121,10 +122,22 @@ static void enter(const struct sandbox *box)
 #endif
 }
 
-bool confine_pairs(const struct options *options, const struct pairs *pairs)
+static bool open_trace(const struct options *options, struct error *err)
 {
-	if (!allow_programs(pairs))
-		return cannot("tell the process beside ours what it may start");
+	return options->trace == NULL || trace_open(options->trace, err);
+}
+
+int confine_pairs(const struct options *options, const struct pairs *pairs)
+{
+	struct error err = {0};
+	if (!open_trace(options, &err)) {
+		print_problem("%s", err.text);
+		return (int)err.cause;
+	}
+	if (!allow_programs(pairs)) {
+		cannot("tell the process beside ours what it may start");
+		return CAUSE_LOCAL;
+	}
 	struct sandbox *box = sandbox_new(options->arena);
 	for (size_t i = 0; i < pairs->n; i++) {
 		for (int side = 0; side < 2; side++)
@@ -133,7 +146,7 @@ bool confine_pairs(const struct options *options, const struct pairs *pairs)
 		sandbox_write(box, folder_of(options, state));
 	}
 	enter(box);
-	return true;
+	return 0;
 }
 
 void confine_archive(const struct options *options, const char *path)

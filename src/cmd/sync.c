@@ -23,14 +23,9 @@ int command_run(const struct options *options, const struct pairs *pairs, bool d
 		.once = once,
 		.bring_back = options->bring_back,
 		.wait = options->wait};
-	struct error err = {0};
-	int code = 0;
-	if (options->trace != NULL && !trace_open(options->trace, &err)) {
-		print_problem("%s", err.text);
-		return (int)err.cause;
-	}
-	if (!confine_pairs(options, pairs))
-		return CAUSE_LOCAL;
+	int code = confine_pairs(options, pairs);
+	if (code != 0)
+		return code;
 	const struct observer *observer = print_observer(options, dry);
 	for (size_t i = 0; i < pairs->n && code < 128; i++) {
 		struct report report;

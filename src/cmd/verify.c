@@ -77,14 +77,9 @@ static int verify_pairs(const struct options *options, const struct pairs *pairs
 	const struct run_options run = {
 		.only = options->mailboxes.n > 0 ? &options->mailboxes : NULL, .once = once};
 	const struct observer *observer = print_observer(options, false);
-	struct error err = {0};
-	int code = 0;
-	if (options->trace != NULL && !trace_open(options->trace, &err)) {
-		print_problem("%s", err.text);
-		return (int)err.cause;
-	}
-	if (!confine_pairs(options, pairs))
-		return CAUSE_LOCAL;
+	int code = confine_pairs(options, pairs);
+	if (code != 0)
+		return code;
 	for (size_t i = 0; i < pairs->n && code < 128; i++) {
 		struct report report;
 		conductor_verify(pairs->at[i], &run, observer, &report);

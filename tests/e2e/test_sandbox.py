@@ -75,6 +75,8 @@ class Sandbox(suite.Case):
         self.assertEqual(3, len(list((self.mail).rglob('*,S=*'))))
         self.good('sync')
         self.good('status')
+        self.assertTold(self.good('verify', '--verbose', 'pair'))
+        self.good('verify', 'work', 'laptop')
         self.good('snapshot', 'work', archive)
         self.assertIn('n1', self.good('ls', archive).out)
         self.assertIn('n2', self.good('search', archive, 'n2').out)
