@@ -51,12 +51,18 @@ struct archive *archives_peek(const struct options *options, const char *word, i
 	return open_path(find_path(options, word), code);
 }
 
-struct archive *archives_open(const struct options *options, const char *word, int *code)
+struct archive *archives_open_to(
+	const struct options *options, const char *word, const char *folder, int *code)
 {
 	const char *path = find_path(options, word);
 	if (path != NULL)
-		confine_archive(options, path);
+		confine_archive(options, path, folder);
 	return open_path(path, code);
+}
+
+struct archive *archives_open(const struct options *options, const char *word, int *code)
+{
+	return archives_open_to(options, word, NULL, code);
 }
 
 struct archive *archives_open_again(const struct options *options, const char *word, int *code)
@@ -77,7 +83,7 @@ struct archive *archives_lock(const struct options *options, const char *word, i
 	*code = CAUSE_CONFIG;
 	if (path == NULL)
 		return NULL;
-	confine_archive(options, path);
+	confine_archive(options, path, NULL);
 	*lock = archive_lock(path, 0, &err);
 	if (*lock >= 0)
 		archive = archive_open(path, true, NULL, &err);

@@ -13,8 +13,12 @@
  * path, archive:FILE, or a store of the configuration.  NULL after the problem was printed, with
  * the exit code in ${*code}.  From then on the archive is all that the command can touch.
  *
+ * archives_open_to(options, word, folder, code): the same, and ${folder} can be written to.
+ *
  * archives_peek(options, word, code): the same, for a command that goes on to something else. */
 struct archive *archives_open(const struct options *options, const char *word, int *code);
+struct archive *archives_open_to(
+	const struct options *options, const char *word, const char *folder, int *code);
 struct archive *archives_peek(const struct options *options, const char *word, int *code);
 
 /* archives_config(options, word): the same as a store; NULL after the mistake was printed. */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/broker.h"
 #include "base/log.h"
@@ -99,6 +100,14 @@ static void open_archive(const struct options *options, struct sandbox *box, con
 	free(real);
 }
 
+/* What import reads: a folder, or a file with what lies beside it. */
+static void open_files(const struct options *options, struct sandbox *box, const char *path)
+{
+	struct stat st;
+	bool folder = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+	sandbox_read(box, folder ? path : folder_of(options, path));
+}
+
 static void open_store(
 	const struct options *options, struct sandbox *box, const struct store_config *store)
 {
@@ -108,6 +117,8 @@ static void open_store(
 		sandbox_write(box, store->maildir.path);
 	else if (strcmp(store->kind, "archive") == 0)
 		open_archive(options, box, store->archive.path);
+	else
+		open_files(options, box, store->files.path);
 }
 
 static void enter(const struct sandbox *box)
@@ -149,10 +160,11 @@ int confine_pairs(const struct options *options, const struct pairs *pairs)
 	return 0;
 }
 
-void confine_archive(const struct options *options, const char *path)
+void confine_archive(const struct options *options, const char *path, const char *folder)
 {
 	struct sandbox *box = sandbox_new(options->arena);
 	open_archive(options, box, path);
+	sandbox_write(box, folder);
 	enter(box);
 }
 

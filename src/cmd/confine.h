@@ -15,7 +15,8 @@
  * folders, the state's and the files they name are all that there is (base/sandbox.h).  Return 0,
  * or the exit code after the problem was printed.
  *
- * confine_archive(options, path): the same for a command that only works on this archive.
+ * confine_archive(options, path, folder): the same for a command that only works on this archive,
+ * and writes to ${folder} (or NULL).
  *
  * confine_end(): let the broker end.
  *
@@ -24,7 +25,7 @@
  */
 bool confine_begin(void);
 int confine_pairs(const struct options *options, const struct pairs *pairs);
-void confine_archive(const struct options *options, const char *path);
+void confine_archive(const struct options *options, const char *path, const char *folder);
 void confine_end(void);
 
 #endif

@@ -161,7 +161,7 @@ static int export_files(const struct options *options, enum files_format format)
 {
 	struct export e = {.options = options, .path = options->names[0]};
 	int code;
-	e.archive = archives_open(options, e.path, &code);
+	e.archive = archives_open_to(options, e.path, options->names[1], &code);
 	if (e.archive == NULL)
 		return code;
 	e.body = archive_body_new(e.archive);
