@@ -190,9 +190,19 @@ bool archive_header(struct archive *archive, int64_t message, struct arena *aren
 
 /* ---- searching (archive_query.c, archive_search.c) ---- */
 
+/* Text that the index cannot find, to be looked for in each header. */
+struct archive_within {
+	unsigned columns; /* ARCHIVE_IN_* */
+	const char *text;
+};
+
+enum { ARCHIVE_IN_FROM = 1, ARCHIVE_IN_TO = 2, ARCHIVE_IN_SUBJECT = 4, ARCHIVE_IN_ANY = 7 };
+
 /* What is looked for; see archive_query.c for how people write it. */
 struct archive_query {
-	const char *match;     /* for the index; NULL = any text */
+	const char *match;	       /* for the index; NULL = any text */
+	struct archive_within *within; /* all of them have to be there as well */
+	size_t n_within;
 	int64_t after, before; /* the Date, or where there is none INTERNALDATE: from .. to below */
 	struct pattern_list mailboxes; /* n 0 = any */
 };

@@ -15,7 +15,9 @@
  *
  * Each word of a term has to be there; in quotes they have to follow one another, and a "*" at the
  * end of an unquoted word stands for any end.  A colon behind another word is part of the text.
- * What is looked up in the index is put in quotes, so that nothing in it is an operator there.
+ * What is looked up in the index is put in quotes, so that nothing in it is an operator there. What
+ * the index takes for one long word, Chinese and the like, is looked for in each header instead,
+ * wherever in it.
  */
 
 /* Nobody types more; the index takes each as a level of its expression. */
@@ -26,7 +28,7 @@ struct reading {
 	struct archive_query *query;
 	struct arena *arena;
 	struct buffer match;
-	size_t terms, cap_mailboxes;
+	size_t terms, cap_mailboxes, cap_within;
 };
 
 /* ---- text ---- */
@@ -41,8 +43,48 @@ static bool has_word(const char *text)
 	return false;
 }
 
-static bool add_text(
-	struct reading *r, const char *columns, const char *text, bool quoted, struct error *err)
+/* Whether the character that begins at ${s} (UTF-8) is of a script that puts no blanks between
+ * words. To the index a run of these is one word. */
+static bool is_unspaced(const char *s)
+{
+	static const struct {
+		uint32_t first, last;
+	} scripts[] = {{0x0E00, 0x0EFF}, /* Thai, Lao */
+		{0x1000, 0x109F},	 /* Myanmar */
+		{0x1780, 0x17FF},	 /* Khmer */
+		{0x2E80, 0x9FFF},	 /* radicals, kana, ideographs */
+		{0xF900, 0xFAFF}, {0xFF66, 0xFF9F}, {0x20000, 0x3FFFF}};
+	const unsigned char *u = (const unsigned char *)s;
+	uint32_t c = 0;
+	if ((u[0] & 0xF0) == 0xE0)
+		c = (u[0] & 0x0Fu) << 12 | (u[1] & 0x3Fu) << 6 | (u[2] & 0x3Fu);
+	else if ((u[0] & 0xF8) == 0xF0)
+		c = (u[0] & 0x07u) << 18 | (u[1] & 0x3Fu) << 12 | (u[2] & 0x3Fu) << 6 |
+		    (u[3] & 0x3Fu);
+	for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++)
+		if (c >= scripts[i].first && c <= scripts[i].last)
+			return true;
+	return false;
+}
+
+static bool has_unspaced(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if (is_unspaced(text))
+			return true;
+	return false;
+}
+
+static bool add_within(struct reading *r, unsigned in, const char *text, size_t len)
+{
+	struct archive_query *q = r->query;
+	*ARENA_PUSH(r->arena, q->within, q->n_within, r->cap_within) =
+		(struct archive_within){in, arena_strndup(r->arena, text, len)};
+	return true;
+}
+
+static bool add_text(struct reading *r, const char *columns, unsigned in, const char *text,
+	bool quoted, struct error *err)
 {
 	size_t len = strlen(text);
 	bool prefix = !quoted && len > 1 && text[len - 1] == '*';
@@ -52,7 +94,9 @@ static bool add_text(
 	if (++r->terms > TERMS_MOST)
 		return error_set(err, ERROR_STORE, CAUSE_CONFIG, "a search has %d words at most",
 			TERMS_MOST);
-	bool ok = buffer_printf(&r->match, "%s%s\"", r->terms > 1 ? " AND " : "", columns);
+	if (has_unspaced(text))
+		return add_within(r, in, text, len - prefix);
+	bool ok = buffer_printf(&r->match, "%s%s\"", r->match.len > 0 ? " AND " : "", columns);
 	for (size_t i = 0; i < len - prefix; i++) /* a quote in quotes is written twice */
 		ok = ok && buffer_add(&r->match, text[i] == '"' ? "\"\"" : text + i,
 				   text[i] == '"' ? 2 : 1);
@@ -93,14 +137,15 @@ static bool add_mailbox(struct reading *r, const char *text, struct error *err)
 static const struct field {
 	const char *name;
 	const char *columns; /* of the index; or NULL: */
+	unsigned in;	     /* the same as bits */
 	bool (*add)(struct reading *r, const char *text, struct error *err);
 } fields[] = {
-	{"from:", "{\"from\"} : ", NULL},
-	{"to:", "{\"to\" cc} : ", NULL},
-	{"subject:", "{subject} : ", NULL},
-	{"before:", NULL, add_before},
-	{"after:", NULL, add_after},
-	{"mailbox:", NULL, add_mailbox},
+	{"from:", "{\"from\"} : ", ARCHIVE_IN_FROM, NULL},
+	{"to:", "{\"to\" cc} : ", ARCHIVE_IN_TO, NULL},
+	{"subject:", "{subject} : ", ARCHIVE_IN_SUBJECT, NULL},
+	{"before:", NULL, 0, add_before},
+	{"after:", NULL, 0, add_after},
+	{"mailbox:", NULL, 0, add_mailbox},
 };
 
 static const struct field *find_field(const char *text, size_t len)
@@ -130,7 +175,8 @@ static const char *add_term(struct reading *r, const char *at, struct error *err
 	else if (field != NULL && field->add != NULL)
 		ok = field->add(r, text, err);
 	else
-		ok = add_text(r, field != NULL ? field->columns : "", text, quoted, err);
+		ok = add_text(r, field != NULL ? field->columns : "",
+			field != NULL ? field->in : ARCHIVE_IN_ANY, text, quoted, err);
 	return ok ? end + (quoted && *end == '"') : NULL;
 }
 

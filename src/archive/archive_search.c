@@ -1,6 +1,9 @@
 #include "archive/archive_private.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#include "base/ascii.h"
 
 struct archive_search {
 	struct sql q;
@@ -84,6 +87,29 @@ static void take_hit(struct archive_search *s, struct archive_hit *out)
 	out->header.message_id = some(sql_text(q, s->arena));
 }
 
+static bool contains(const char *text, const char *part)
+{
+	for (size_t left = strlen(text); left > 0; text++, left--)
+		if (ascii_starts(text, left, part))
+			return true;
+	return false;
+}
+
+static bool has_all(const struct archive_header *h, const struct archive_query *query)
+{
+	for (size_t i = 0; i < query->n_within; i++) {
+		const struct archive_within *w = &query->within[i];
+		bool there =
+			((w->columns & ARCHIVE_IN_FROM) != 0 && contains(h->from, w->text)) ||
+			((w->columns & ARCHIVE_IN_TO) != 0 &&
+				(contains(h->to, w->text) || contains(h->cc, w->text))) ||
+			((w->columns & ARCHIVE_IN_SUBJECT) != 0 && contains(h->subject, w->text));
+		if (!there)
+			return false;
+	}
+	return true;
+}
+
 int archive_search_next(struct archive_search *s, struct archive_hit *out, struct error *err)
 {
 	const struct pattern_list *mailboxes = &s->query->mailboxes;
@@ -91,7 +117,8 @@ int archive_search_next(struct archive_search *s, struct archive_hit *out, struc
 	while ((got = sql_next(&s->q, err)) > 0) {
 		arena_reset(s->arena);
 		take_hit(s, out);
-		if (mailboxes->n == 0 || pattern_selects(mailboxes, out->mailbox, false))
+		if ((mailboxes->n == 0 || pattern_selects(mailboxes, out->mailbox, false)) &&
+			has_all(&out->header, s->query))
 			break;
 	}
 	return got;

@@ -124,6 +124,16 @@ class Words(suite.Case):
         self.assertEqual({digests['utf-8'], digests['raw']}, set(self.found('grüße')))
         self.assertEqual([digests['split']], self.found('"日本語 plan"'))
 
+    def test_search_finds_what_stands_within_a_run_of_characters_without_blanks(self):
+        board = self.deliver('会議の議事録を添付します', '山田太郎 <taro@example.org>')[1]
+        other = self.deliver('請求書 March', 'ben@example.org')[1]
+        thai = self.deliver('รายงานการประชุมประจำเดือน')[1]
+        self.snapshot()
+        for words, found in ((['議事録'], [board]), (['subject:議事', 'from:太郎'], [board]), (['from:議事'], []),
+                             (['march', '請求'], [other]), (['請求書 March'], [other]), (['"求書 march"'], [other]),
+                             (['ประชุม'], [thai]), (['議事録*'], [board]), (['議録'], [])):
+            self.assertEqual(found, self.found(*words), words)
+
     def test_search_narrows_by_field_date_and_mailbox(self):
         old = self.deliver('Minutes', 'bob@example.org', 'Mon, 3 Jan 2005 10:00:00 +0000')[1]
         new = self.deliver('Minutes of May', 'ann@example.org', 'Mon, 7 May 2007 10:00:00 +0000', '.Board')[1]

@@ -117,6 +117,20 @@ static void a_search_has_no_more_words_than_the_index_takes(void **state)
 	assert_refused(long_word, "too long");
 }
 
+static void what_has_no_blanks_between_words_is_looked_for_in_each_header(void **state)
+{
+	(void)state;
+	struct archive_query q =
+		query("minutes subject:\xe8\xad\xb0* \"\xe0\xb8\x81 b\" k\xc3\xb6ln");
+	assert_string_equal(q.match, "\"minutes\" AND \"k\xc3\xb6ln\"");
+	assert_int_equal(q.n_within, 2);
+	assert_string_equal(q.within[0].text, "\xe8\xad\xb0");
+	assert_int_equal(q.within[0].columns, ARCHIVE_IN_SUBJECT);
+	assert_string_equal(q.within[1].text, "\xe0\xb8\x81 b");
+	assert_int_equal(q.within[1].columns, ARCHIVE_IN_ANY);
+	assert_null(query("\xe4\xb8\xad").match);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -125,6 +139,7 @@ int main(void)
 		cmocka_unit_test(mailboxes_are_patterns_in_their_order),
 		cmocka_unit_test(what_cannot_be_searched_is_refused_with_a_reason),
 		cmocka_unit_test(a_search_has_no_more_words_than_the_index_takes),
+		cmocka_unit_test(what_has_no_blanks_between_words_is_looked_for_in_each_header),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
