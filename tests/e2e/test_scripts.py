@@ -229,8 +229,9 @@ class Scripts(suite.Case):
 
     def assertLines(self, word, text, words):
         patterns = [pattern_of(line) for line in self.want.get(word, [])]
-        # Which is not news: every script begins with no state.
-        lines = [line for line in text.splitlines() if line != 'pair: no state was found: made anew']
+        # Which is not news: every script begins with no state, and --verbose tells of the sandbox.
+        lines = [line for line in text.splitlines()
+                 if line != 'pair: no state was found: made anew' and not line.startswith('sandbox: ')]
         for line in lines:
             self.assertTrue(any(p.fullmatch(line) for p in patterns), 'unexpected: "%s"\n%s' % (line, words))
         for p in patterns:
