@@ -19,7 +19,9 @@ import suite
 PROGRAM = os.environ.get('MAILTWIN', './mailtwin')
 READER = pathlib.Path(os.environ.get('srcdir', '.')).resolve() / 'contrib/read-archive.py'
 KILLS = int(os.environ.get('MAILTWIN_KILLS', '12'))
-ROWS = 'SELECT * FROM placement WHERE first <= %d ORDER BY id'
+# Up to a snapshot; that a row is not shown by a later one is no change of it.
+ROWS = ('SELECT id, item, mailbox, message, flags, keywords, received, zone, uid, first,'
+        ' CASE WHEN last >= %(n)d THEN NULL ELSE last END FROM placement WHERE first <= %(n)d ORDER BY id')
 
 
 def wire(text):
@@ -173,16 +175,18 @@ class Stopped(Archive):
         self.snapshot()
         taken = 1
         for kill in range(KILLS):
-            first, rows = self.extract(1)[0], self.ask(ROWS % taken)
+            first, rows = self.extract(1)[0], self.ask(ROWS % {'n': taken})
             for number in range(15):
                 self.deliver(1000 + 15 * kill + number, 3000)
+                if kill >= 3:   # or five hundred kills would read millions of messages
+                    self.lose(1000 + 15 * (kill - 3) + number)
             started = subprocess.Popen(self.words(), env=self.env, stdin=subprocess.DEVNULL,
                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             time.sleep(chance.random() * 0.15)
             started.send_signal(signal.SIGKILL)
             started.wait()
             self.assertEqual(first, self.extract(1)[0])
-            self.assertEqual(rows, self.ask(ROWS % taken))
+            self.assertEqual(rows, self.ask(ROWS % {'n': taken}))
             self.snapshot()
             self.assertEqual([p.name for p in self.scratch.glob('work*')], ['work.mta'])
             taken = self.ask('SELECT max(id) FROM snapshot WHERE taken IS NOT NULL')[0][0]
