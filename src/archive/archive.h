@@ -152,7 +152,10 @@ struct archive_placement {
  * archive_changes(archive, mailbox, since, err): instead, all rows of ${mailbox} that snapshot
  * ${since} or a later one began or ended: an item's last row tells how it is now, `last`
  * ARCHIVE_STILL = it is there. archive_visible_next(walk, out, err): 1; 0 = no more; -1.  Text is
- * lent until the next call. archive_visible_end(walk): NULL is fine.  One walk at a time may be
+ * lent until the next call. archive_visible_end(walk): NULL is fine.
+ * archive_visible_forgive(walk): of one mailbox, leave out what lies on a damaged page and go on
+ * behind it; archive_visible_holes(walk) counts the places.  For who only shows what is there: what
+ * is left out must not be taken for gone.  One walk at a time may be
  * open on one connection for each of these kinds (one mailbox, all mailboxes, changes).
  */
 struct archive_walk;
@@ -162,6 +165,8 @@ struct archive_walk *archive_changes(
 	struct archive *archive, int64_t mailbox, int64_t since, struct error *err);
 int archive_visible_next(
 	struct archive_walk *walk, struct archive_placement *out, struct error *err);
+void archive_visible_forgive(struct archive_walk *walk);
+size_t archive_visible_holes(const struct archive_walk *walk);
 void archive_visible_end(struct archive_walk *walk);
 
 /* What is known of one message. */

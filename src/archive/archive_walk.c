@@ -6,15 +6,23 @@
 struct archive_walk {
 	struct sql q;
 	struct arena *arena; /* of the text of the placement that was told last */
+	struct archive *archive;
+	int64_t mailbox, snapshot; /* of a walk through one mailbox */
+	int64_t item;		   /* the last one that was told */
+	bool forgiving;
+	size_t holes;
 };
+
+/* Items that are tried behind a damaged page where nothing tells how many there are. */
+#define TRIED_MOST 100000
 
 #define VISIBLE "p.first <= ?2 AND (p.last IS NULL OR p.last >= ?2)"
 
 /* LEFT: a placement whose message is not there is told, as one that is not sound. */
 #define FROM "FROM placement p LEFT JOIN message m ON m.id = p.message "
 
-static const char of_one[] =
-	"SELECT " ARCHIVE_PLACEMENT FROM "WHERE p.mailbox = ?1 AND " VISIBLE " ORDER BY p.item";
+static const char of_one[] = "SELECT " ARCHIVE_PLACEMENT FROM
+			     "WHERE p.mailbox = ?1 AND p.item > ?3 AND " VISIBLE " ORDER BY p.item";
 
 static const char of_all[] =
 	"SELECT " ARCHIVE_PLACEMENT "FROM mailbox b JOIN placement p ON p.mailbox = b.id"
@@ -69,9 +77,23 @@ static struct archive_walk *begin(
 		free(walk);
 		return NULL;
 	}
+	walk->archive = archive;
 	walk->arena = arena_new();
 	sql_put_int(&walk->q, first);
 	sql_put_int(&walk->q, second);
+	return walk;
+}
+
+static struct archive_walk *begin_one(
+	struct archive *archive, int64_t mailbox, int64_t snapshot, struct error *err)
+{
+	struct archive_walk *walk = begin(archive, of_one, mailbox, snapshot, err);
+	if (walk == NULL)
+		return NULL;
+	walk->mailbox = mailbox;
+	walk->snapshot = snapshot;
+	walk->item = -1;
+	sql_put_int(&walk->q, walk->item);
 	return walk;
 }
 
@@ -79,7 +101,7 @@ struct archive_walk *archive_visible(struct archive *archive,
 	const struct archive_snapshot *snapshot, int64_t mailbox, struct error *err)
 {
 	return mailbox == 0 ? begin(archive, of_all, snapshot->source, snapshot->id, err)
-			    : begin(archive, of_one, mailbox, snapshot->id, err);
+			    : begin_one(archive, mailbox, snapshot->id, err);
 }
 
 struct archive_walk *archive_changes(
@@ -88,13 +110,63 @@ struct archive_walk *archive_changes(
 	return begin(archive, changed, mailbox, since, err);
 }
 
+/* ---- around a damaged page ---- */
+
+void archive_visible_forgive(struct archive_walk *walk)
+{
+	walk->forgiving = walk->mailbox != 0;
+}
+
+size_t archive_visible_holes(const struct archive_walk *walk)
+{
+	return walk->holes;
+}
+
+static bool is_damaged(const struct archive_walk *walk)
+{
+	return (sqlite3_errcode(walk->archive->db) & 0xff) == SQLITE_CORRUPT;
+}
+
+/* The last item of the mailbox, if that can be read. */
+static int64_t last_item(const struct archive_walk *walk)
+{
+	struct error why = {0};
+	int64_t last = 0;
+	int got = sql_one(walk->archive, "SELECT max(item) FROM placement WHERE mailbox = ?",
+		walk->mailbox, &last, &why);
+	return got > 0 ? last : walk->item + TRIED_MOST;
+}
+
+/* Begin again behind what could not be read, item by item. */
+static int go_on(struct archive_walk *walk, struct error *err)
+{
+	int64_t last = last_item(walk);
+	int got = 0;
+	walk->holes++;
+	for (int64_t item = walk->item + 1; item <= last; item++) {
+		if (!sql_begin(&walk->q, walk->archive, of_one, err))
+			return -1;
+		sql_put_int(&walk->q, walk->mailbox);
+		sql_put_int(&walk->q, walk->snapshot);
+		sql_put_int(&walk->q, item);
+		got = sql_next(&walk->q, err);
+		if (got >= 0 || !is_damaged(walk))
+			return got;
+	}
+	return 0;
+}
+
 int archive_visible_next(
 	struct archive_walk *walk, struct archive_placement *out, struct error *err)
 {
 	int got = sql_next(&walk->q, err);
+	if (got < 0 && walk->forgiving && is_damaged(walk))
+		got = go_on(walk, err);
 	arena_reset(walk->arena);
-	if (got > 0)
+	if (got > 0) {
 		archive_walk_take(&walk->q, walk->arena, out);
+		walk->item = out->item;
+	}
 	return got;
 }
 

@@ -110,6 +110,27 @@ int archives_unsound(const char *path, const char *mailbox, const char *what)
 	return CAUSE_LOCAL;
 }
 
+struct archive_walk *archives_walk(struct archive *archive, const struct archive_snapshot *snapshot,
+	const struct archive_mailbox *mailbox, struct error *err)
+{
+	struct archive_walk *walk = archive_visible(archive, snapshot, mailbox->id, err);
+	if (walk != NULL)
+		archive_visible_forgive(walk);
+	return walk;
+}
+
+int archives_walked(const char *path, const char *mailbox, struct archive_walk *walk, int code)
+{
+	size_t holes = walk == NULL ? 0 : archive_visible_holes(walk);
+	archive_visible_end(walk);
+	if (holes == 0)
+		return code;
+	print_problem("%s: %s: the file is damaged where it lists messages: some in %zu place%s "
+		      "cannot be shown",
+		path, mailbox, holes, holes == 1 ? "" : "s");
+	return CAUSE_LOCAL;
+}
+
 /* ---- one message ---- */
 
 void archives_digest(

@@ -41,6 +41,13 @@ int archives_failed(const struct error *err);
  * return the exit code. */
 int archives_unsound(const char *path, const char *mailbox, const char *what);
 
+/* archives_walk(archive, snapshot, mailbox, err): archive_visible() of one mailbox, around what is
+ * damaged.  archives_walked(path, mailbox, walk, code): its end: print how many places were left
+ * out, and return the worse code. */
+struct archive_walk *archives_walk(struct archive *archive, const struct archive_snapshot *snapshot,
+	const struct archive_mailbox *mailbox, struct error *err);
+int archives_walked(const char *path, const char *mailbox, struct archive_walk *walk, int code);
+
 /* One message of an archive, as ls, search and diff print it. */
 struct archives_line {
 	char sign;	      /* '+' came, '-' went, '~' its flags changed; 0 = none */

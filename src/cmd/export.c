@@ -81,10 +81,10 @@ static bool add_messages(struct export *e, const struct archive_snapshot *snapsh
 	struct archive_placement p;
 	int got = -1;
 	bool ok = true;
-	struct archive_walk *walk = archive_visible(e->archive, snapshot, box->id, err);
+	struct archive_walk *walk = archives_walk(e->archive, snapshot, box, err);
 	while (ok && walk != NULL && (got = archive_visible_next(walk, &p, err)) > 0)
 		ok = add_message(e, box, &p, err);
-	archive_visible_end(walk);
+	e->code = archives_walked(e->path, box->name, walk, e->code);
 	return ok && got == 0;
 }
 

@@ -33,12 +33,12 @@ static bool print_mailbox(struct listing *l, const struct archive_snapshot *snap
 	struct archive_placement p;
 	uint64_t n = 0;
 	int got = -1;
-	struct archive_walk *walk = archive_visible(l->archive, snapshot, box->id, err);
+	struct archive_walk *walk = archives_walk(l->archive, snapshot, box, err);
 	while (walk != NULL && (got = archive_visible_next(walk, &p, err)) > 0) {
 		print_message(l, box, &p);
 		n++;
 	}
-	archive_visible_end(walk);
+	l->code = archives_walked(l->path, box->name, walk, l->code);
 	if (got == 0 && (n == 0 || l->options->json))
 		archives_print_mailbox(l->options, '\0', box->name, NULL, n);
 	return got == 0;
@@ -58,7 +58,7 @@ static int list(struct listing *l)
 		if (o->mailboxes.n > 0 && !pattern_selects(&o->mailboxes, box[i].name, false))
 			continue;
 		if (!print_mailbox(l, &snapshot, &box[i], &err))
-			return archives_failed(&err);
+			l->code = archives_failed(&err);
 		shown++;
 	}
 	if (shown == 0 && n > 0) {

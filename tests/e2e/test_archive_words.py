@@ -216,6 +216,29 @@ class Words(suite.Case):
         self.assertEqual(2, len(told.out.splitlines()))
         self.assertIn('does not match its check', told.err)
 
+    def test_what_lies_behind_a_damaged_page_is_listed_and_exported(self):
+        for number in range(600):
+            self.deliver('number %d' % number)
+        self.deliver('elsewhere', folder='.Other')
+        self.snapshot()
+        octets = bytearray(self.file.read_bytes())
+        size = int.from_bytes(octets[16:18], 'big')
+        # A page of placements, known by the names at the source, that has none of those looked for below.
+        pages = [octets[at:at + size] for at in range(0, len(octets), size)]
+        page = next(n for n, text in enumerate(pages) if b'.M300.host' in text or b'.M400.host' in text
+                    or b'.M200.host' in text if not any(b'.M%d.host' % n in text for n in (1, 600, 601)))
+        octets[page * size:(page + 1) * size] = b'\xff' * size
+        self.file.write_bytes(octets)
+        told = self.run_it('ls', self.file, expect=7)
+        listed = [line for line in told.out.splitlines() if 'number' in line]
+        self.assertTrue(500 < len(listed) < 600, len(listed))
+        for word in ('number 0', 'number 599', 'elsewhere'):
+            self.assertRegex(told.out, r'\b%s\b' % word)
+        self.assertIn('INBOX: the file is damaged where it lists messages', told.err)
+        self.run_it('export', self.file, self.scratch / 'out', '--format', 'eml', expect=7)
+        self.assertEqual(len(listed), len(list((self.scratch / 'out/INBOX').glob('*.eml'))))
+        self.assertEqual(1, len(list((self.scratch / 'out/Other').glob('*.eml'))))
+
     def test_a_damaged_message_is_named_and_the_others_are_shown(self):
         digests = [self.deliver(name)[1] for name in ('one', 'two')]
         self.snapshot()
