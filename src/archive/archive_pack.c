@@ -6,9 +6,17 @@
 #include <libdeflate.h>
 #include <openssl/evp.h>
 
+#include "mail/header.h"
+
 /* Limits. */
 #define WAITING_MOST ((size_t)4 * 1024 * 1024) /* compressed octets in memory, for each session */
 #define HEAD_MOST    ((size_t)64 * 1024)       /* of a header block, for what is shown of it */
+#define CUT_MOST     (ARCHIVE_PARTS / 2)       /* parts, after which only full ones are made */
+
+/* Of a run of base64 so many octets show whether anything in it repeats: then they are packed to
+ * less than 74 %.  Six bits for eight, the line ends and the code itself come to 77 %. */
+#define SAMPLE	      ((size_t)4096)
+#define packs_well(n) ((n) < SAMPLE * 74 / 100)
 
 struct packed {
 	struct packed *next;
@@ -31,7 +39,9 @@ struct archive_pending {
 /* What is used for one message after the other. */
 struct packer {
 	EVP_MD_CTX *hash;
+	int level;
 	struct libdeflate_compressor *deflate;
+	struct archive_base64 *base64;
 	uint8_t *raw, *out;
 	size_t len, out_size;
 };
@@ -47,7 +57,11 @@ static struct packer *packer_of(struct archive *archive, int level)
 			(p->raw = malloc(ARCHIVE_PART_SIZE)) == NULL ||
 			(p->deflate = libdeflate_alloc_compressor(level)) == NULL)
 			die_out_of_memory();
+		p->level = level;
+		p->base64 = archive_base64_new();
 		p->out_size = libdeflate_zlib_compress_bound(p->deflate, ARCHIVE_PART_SIZE);
+		if (p->out_size < archive_base64_room(ARCHIVE_PART_SIZE))
+			p->out_size = archive_base64_room(ARCHIVE_PART_SIZE);
 		if ((p->out = malloc(p->out_size)) == NULL)
 			die_out_of_memory();
 	}
@@ -79,27 +93,59 @@ static void keep_head(struct archive *archive, struct archive_pending *m)
 	archive->pending_bytes += m->head_len;
 }
 
-static void pack_part(struct archive *archive, struct archive_pending *m)
+/* The next part of ${m} is in p->out. */
+static void add_part(struct archive *archive, struct archive_pending *m, size_t n)
 {
-	struct packer *p = archive->packer;
-	if (m->parts == 0)
-		keep_head(archive, m);
-	/* Into as much room as the bound says it always fits. */
-	size_t n = libdeflate_zlib_compress(p->deflate, p->raw, p->len, p->out, p->out_size);
 	struct packed *part = malloc(sizeof *part + n);
 	if (part == NULL)
 		die_out_of_memory();
 	part->next = NULL;
 	part->n = n;
-	memcpy(part->data, p->out, n);
+	memcpy(part->data, archive->packer->out, n);
 	if (m->last != NULL)
 		m->last->next = part;
 	else
 		m->first = part;
 	m->last = part;
 	m->parts++;
-	p->len = 0;
 	archive->pending_bytes += n;
+}
+
+/* Into as much room as the bound says it always fits. */
+static size_t pack_text(struct packer *p, const uint8_t *data, size_t n)
+{
+	return libdeflate_zlib_compress(p->deflate, data, n, p->out, p->out_size);
+}
+
+/* From its middle: files begin with what is more alike than the rest of them. */
+static bool repeats(struct packer *p, const uint8_t *data, size_t n)
+{
+	return packs_well(pack_text(p, data + (n - SAMPLE) / 2, SAMPLE));
+}
+
+/* What was gathered, as one part, or cut where a run of base64 in which nothing repeats begins and
+ * ends.  The header stays in the first part: it is read from there. */
+static void pack_gathered(struct archive *archive, struct archive_pending *m)
+{
+	struct packer *p = archive->packer;
+	size_t done = 0, from = 0, begin, n;
+	if (m->parts == 0) {
+		keep_head(archive, m);
+		from = header_length((const char *)p->raw, p->len);
+	}
+	while (p->level > 0 && m->parts < CUT_MOST &&
+		(n = archive_base64_find(p->base64, p->raw, p->len, from, &begin)) > 0) {
+		from = begin + n;
+		if (repeats(p, p->raw + begin, n))
+			continue;
+		if (begin > done)
+			add_part(archive, m, pack_text(p, p->raw + done, begin - done));
+		add_part(archive, m, archive_base64_pack(p->base64, p->raw + begin, n, p->out));
+		done = from;
+	}
+	if (done < p->len || p->len == 0)
+		add_part(archive, m, pack_text(p, p->raw + done, p->len - done));
+	p->len = 0;
 }
 
 static void free_packed(struct archive *archive, struct archive_pending *m)
@@ -262,7 +308,7 @@ static bool take_run(struct archive *archive, struct archive_pending *m, const u
 			if (m->parts + 2 > ARCHIVE_PARTS)
 				return error_set(err, ERROR_MESSAGE, CAUSE_MAIL,
 					"the message is too large for an archive");
-			pack_part(archive, m);
+			pack_gathered(archive, m);
 			if (archive->pending_bytes > WAITING_MOST && !put_all(archive, err))
 				return false;
 		}
@@ -293,7 +339,7 @@ static bool end_message(
 		return false;
 	m->named = got > 0;
 	if (!m->named)
-		pack_part(archive, m);
+		pack_gathered(archive, m);
 	return archive->pending_bytes <= WAITING_MOST || put_all(archive, err);
 }
 
@@ -349,6 +395,7 @@ void archive_pack_free(struct archive *archive)
 		return;
 	libdeflate_free_compressor(p->deflate);
 	EVP_MD_CTX_free(p->hash);
+	free(p->base64);
 	free(p->raw);
 	free(p->out);
 	free(p);
