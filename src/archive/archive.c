@@ -14,7 +14,7 @@
 #define SETTINGS \
 	"PRAGMA journal_mode = DELETE; PRAGMA synchronous = EXTRA;" \
 	"PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;" \
-	"PRAGMA cache_size = -4096; PRAGMA recursive_triggers = OFF;"
+	"PRAGMA cache_size = -8192; PRAGMA recursive_triggers = OFF;"
 
 /* Limits. */
 #define BUSY_MS 10000 /* a writer holds the file for one chunk; a slow disk may take its time */
@@ -98,11 +98,42 @@ void archive_close(struct archive *archive)
 
 /* ---- transactions ---- */
 
+void archive_take_turns(struct archive *archive, pthread_mutex_t *turn)
+{
+	archive->turn = turn;
+}
+
+static void begin_turn(struct archive *archive)
+{
+	if (archive->turn != NULL && !archive->has_turn)
+		pthread_mutex_lock(archive->turn);
+	archive->has_turn = archive->turn != NULL;
+}
+
+bool archive_try_turn(struct archive *archive)
+{
+	if (archive->turn == NULL || archive->has_turn)
+		return true;
+	archive->has_turn = pthread_mutex_trylock(archive->turn) == 0;
+	return archive->has_turn;
+}
+
+void archive_end_turn(struct archive *archive)
+{
+	if (!archive->has_turn || archive->within)
+		return;
+	sqlite3_db_release_memory(archive->db);
+	archive->has_turn = false;
+	pthread_mutex_unlock(archive->turn);
+}
+
 bool archive_begin(struct archive *archive, struct error *err)
 {
 	struct sql q;
 	archive->draft = (struct archive_snapshot){0};
+	begin_turn(archive);
 	archive->within = sql_begin(&q, archive, "BEGIN IMMEDIATE", err) && sql_run(&q, err);
+	archive_end_turn(archive);
 	return archive->within;
 }
 
@@ -111,6 +142,7 @@ void archive_rollback(struct archive *archive)
 	if (archive->within && !sqlite3_get_autocommit(archive->db))
 		sqlite3_exec(archive->db, "ROLLBACK", NULL, NULL, NULL);
 	archive->within = false;
+	archive_end_turn(archive);
 	archive->draft = (struct archive_snapshot){0};
 }
 
@@ -129,6 +161,7 @@ bool archive_commit(struct archive *archive, struct error *err)
 	if (!ok)
 		archive_rollback(archive);
 	archive->within = false;
+	archive_end_turn(archive);
 	archive->draft = (struct archive_snapshot){0};
 	return ok;
 }

@@ -1,6 +1,7 @@
 #ifndef MAILTWIN_ARCHIVE_ARCHIVE_H
 #define MAILTWIN_ARCHIVE_ARCHIVE_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -279,6 +280,11 @@ bool archive_clean(struct archive *archive, struct error *err);
  * where it is missing; its name is ${name} from now on. */
 bool archive_source(struct archive *archive, const char *world, const char *name, int64_t *id,
 	struct error *err);
+
+/* archive_take_turns(archive, turn): several threads of this program write to one file, each with
+ * an archive of its own: they wait for each other at ${turn}, which is lent.  Left to itself,
+ * SQLite sleeps, and looks again. */
+void archive_take_turns(struct archive *archive, pthread_mutex_t *turn);
 
 /*
  * archive_begin(archive, err), archive_commit(archive, err), archive_rollback(archive): one

@@ -334,7 +334,11 @@ static bool end_message(
 		return error_set(err, ERROR_MESSAGE, CAUSE_MAIL,
 			"it ended after %llu of %llu octets", (unsigned long long)m->message.size,
 			(unsigned long long)size);
-	int got = m->parts > 0 ? 0 : find_digest(archive, &m->message, err);
+	int got = 0;
+	if (m->parts == 0 && archive_try_turn(archive)) {
+		got = find_digest(archive, &m->message, err);
+		archive_end_turn(archive);
+	}
 	if (got < 0)
 		return false;
 	m->named = got > 0;

@@ -57,7 +57,9 @@ struct archive {
 	sqlite3 *db;
 	char *path;
 	bool writing;
-	bool within; /* a transaction is open, as far as the caller knows */
+	bool within;	       /* a transaction is open, as far as the caller knows */
+	pthread_mutex_t *turn; /* lent: held while it writes; NULL = nobody else is there */
+	bool has_turn;
 	struct statement *statement;
 	size_t statements, statements_cap;
 
@@ -101,6 +103,11 @@ bool archive_schema_check(struct archive *archive, struct error *err);
 
 /* archive_connect(path, mode, err): SQLite's connection alone, with its settings. */
 struct archive *archive_connect(const char *path, int mode, struct error *err);
+
+/* archive_try_turn(archive): to read while nobody writes; false when another thread does.
+ * archive_end_turn(archive): let the next one have its turn, unless a transaction is open. */
+bool archive_try_turn(struct archive *archive);
+void archive_end_turn(struct archive *archive);
 
 /* ---- archive_write.c ---- */
 

@@ -20,6 +20,7 @@ static struct store *new_store(const struct store_config *config, struct arena *
 	a->arena = arena;
 	atomic_init(&a->lock, -1);
 	atomic_init(&a->opened, false);
+	pthread_mutex_init(&a->turn, NULL);
 	return &a->store;
 }
 
@@ -63,11 +64,13 @@ static struct archive *open_file(
 	struct archive_store *a, bool writing, bool *missing, struct error *err)
 {
 	const char *path = a->store.config->archive.path;
-	if (atomic_load(&a->opened))
-		return archive_open_again(path, writing, err);
-	struct archive *archive = archive_open(path, writing, missing, err);
-	if (archive != NULL)
+	struct archive *archive = atomic_load(&a->opened)
+					  ? archive_open_again(path, writing, err)
+					  : archive_open(path, writing, missing, err);
+	if (archive != NULL) {
 		atomic_store(&a->opened, true);
+		archive_take_turns(archive, &a->turn);
+	}
 	return archive;
 }
 

@@ -24,8 +24,9 @@
  */
 struct archive_store {
 	struct store store;
-	atomic_int lock;    /* descriptor; -1: not locked */
-	atomic_bool opened; /* the file was looked at, and is an archive */
+	atomic_int lock;      /* descriptor; -1: not locked */
+	atomic_bool opened;   /* the file was looked at, and is an archive */
+	pthread_mutex_t turn; /* of the sessions that write */
 	struct arena *arena;
 	const char *world, *name; /* of for_source(); NULL: not told */
 };
