@@ -95,8 +95,9 @@ bool maildir_dotlock_replace(int dir, const char *lock, int fd, const char *name
 {
 	if (file_write(fd, text->data, text->len) && (!durable || fsync(fd) == 0) &&
 		renameat(dir, lock, dir, name) == 0)
-		/* The mark goes last: without it, the lock of a run that died would be nobody's. */
-		return fchmod(fd, FILE_MODE) == 0 && (!durable || fsync(dir) == 0);
+		/* The mark goes last, when no loss of power can bring the lock back: without
+		 * the mark, the lock of a run that died would be nobody's. */
+		return (!durable || fsync(dir) == 0) && fchmod(fd, FILE_MODE) == 0;
 	int saved = errno;
 	unlinkat(dir, lock, 0);
 	errno = saved;

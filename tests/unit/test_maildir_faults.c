@@ -155,6 +155,22 @@ static void a_directory_that_cannot_be_flushed_ends_the_session(void **state)
 	assert_string_equal(err.text, "INBOX: cannot write 'cur' to the disk: Input/output error");
 }
 
+/* Else a loss of power could bring back a lock that seems to be another program's. */
+static void a_lock_is_marked_until_its_new_name_is_on_the_disk(void **state)
+{
+	(void)state;
+	struct error err = {0};
+	struct stat st;
+	struct message m = {.received = PLACE_MOMENT, .flags = flags_parse(p->flags, "Work")};
+	struct text_reader reader = text_reader("A: b\r\n\r\n", 8, 8);
+	place_open(p);
+	fail_call(CALL_FSYNC, 2, EIO);
+	assert_false(
+		p->ops->append(p->session, 1, "INBOX", NULL, &m, p->flags, &reader.reader, &err));
+	assert_int_equal(stat(below("dovecot-keywords"), &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0400);
+}
+
 /* How an append under the key "key" ends. */
 static struct error append_as_key(void)
 {
@@ -539,6 +555,7 @@ int main(void)
 		in_maildir(a_full_disk_while_a_message_is_rewritten_leaves_nothing),
 		in_maildir(a_message_that_cannot_be_flushed_is_not_delivered),
 		in_maildir(a_directory_that_cannot_be_flushed_ends_the_session),
+		in_maildir(a_lock_is_marked_until_its_new_name_is_on_the_disk),
 		in_maildir(a_message_never_takes_another_files_place),
 		in_maildir(a_message_is_delivered_on_any_file_system),
 		in_maildir(a_key_that_could_leave_the_folder_is_refused),
