@@ -211,10 +211,12 @@ class World:
         self.settle()
         return compare.read_maildir(self.work), compare.read_maildir(self.laptop)
 
-    def run(self, fault=None, *more):
-        """`fault` is what shim.c takes for FAULT."""
-        environment = {'FAULT': fault, 'FAULT_RECORD': str(self.record), 'LD_PRELOAD': self.shim} if fault else {}
-        if fault and os.environ.get('FAULTS_SANITIZED'):    # a leak check makes calls of its own, which fail
+    def run(self, fault=None, *more, environment=None):
+        """`fault` is what shim.c takes for FAULT; `environment` is for another shim."""
+        environment = environment or {}
+        if fault:
+            environment = {'FAULT': fault, 'FAULT_RECORD': str(self.record), 'LD_PRELOAD': self.shim}
+        if environment and os.environ.get('FAULTS_SANITIZED'):    # a leak check makes calls of its own, which fail
             environment['ASAN_OPTIONS'] = 'exitcode=99:detect_leaks=0:verify_asan_link_order=0'
         self.record.unlink(missing_ok=True)
         with self.twin.start('-c', self.twin.config, 'sync', *more, environment=environment) as process:
