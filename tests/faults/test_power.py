@@ -25,8 +25,9 @@ from disk import Disk
 from hands import MaildirHand, letter
 from mailtwin import Mailtwin
 
-CUTS = points(180, 60, 6)       # calls of each workload
-STATES = points(8, 4, 3)        # of each of them
+CUTS = points(180, 120, 6)      # calls of each workload
+STATES = points(8, 4, 3)        # of each of them; more after the last, when all is said to be done
+LAST_STATES = 6 * STATES
 READER = pathlib.Path(__file__).resolve().parents[2] / 'contrib/read-archive.py'
 
 
@@ -229,14 +230,15 @@ class Power(suite.Case):
             exist = disk.calls
             for point, rng in [*campaign.choose(exist, CUTS), (exist, random.Random(NEW_SEED))]:
                 ended, disk = place.cut(point + 1)
-                self.lose_all(campaign, place, '%s at %d of %d' % (workload, point + 1, exist), ended, disk, rng)
+                self.lose_all(campaign, place, '%s at %d of %d' % (workload, point + 1, exist), ended, disk, rng,
+                              STATES if point < exist else LAST_STATES)
         campaign.end(self)
 
-    def lose_all(self, campaign, place, what, ended, disk, rng):
+    def lose_all(self, campaign, place, what, ended, disk, rng, states):
         """Some of the states that one moment may leave.  One that was there already, or is no other than
         what a program that is killed leaves, is not tried again."""
         seen = {disk.now().digest()}
-        for n in range(STATES):
+        for n in range(states):
             left = disk.crash(rng)
             new = left.digest() not in seen
             seen.add(left.digest())
