@@ -1,7 +1,7 @@
 """Points of a kind, taken evenly over all that exist, and what came of them.
 
     MAILTWIN_FAULTS=full   as many as each harness has for it; `prove`: enough to find a bug that was
-                           planted; else a short run
+                           planted, and none after that; else a short run
     MAILTWIN_FAULTS_SEED   the seed that a red run printed; else one point in four has a new one
 """
 import dataclasses
@@ -45,6 +45,8 @@ class Campaign:
         for seed, share in ((1, count - count // 4), (NEW_SEED, count // 4)):
             rng = random.Random('%s %d' % (self.name, seed))
             for point in evenly(exist, share, rng):
+                if SIZE == 'prove' and self.wrong:
+                    return
                 yield point, rng
             if share >= exist:
                 return
