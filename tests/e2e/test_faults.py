@@ -150,7 +150,7 @@ class Faults(suite.Case):
         rng = random.Random(21)
         self.broken([('server', rng.randrange(200_000)) for _ in range(10)])
 
-    def test_a_push_over_breaking_connections_doubles_nothing(self):
+    def test_S03_a_push_over_breaking_connections_doubles_nothing(self):
         mailgen.into_maildir(self.local.path, mailgen.letters(22, 150, 6, .1))
         rng = random.Random(22)
         self.broken([('client', rng.randrange(200_000)) for _ in range(10)])
@@ -166,20 +166,20 @@ class Faults(suite.Case):
                                  for n in range(24)))
                 self.broken([('client', rng.randrange(1_000, 250_000)) for _ in range(12)])
 
-    def test_a_push_whose_replies_are_lost_doubles_nothing(self):
+    def test_S03_a_push_whose_replies_are_lost_doubles_nothing(self):
         mailgen.into_maildir(self.local.path, mailgen.letters(23, 150, 6, .1))
         rng = random.Random(23)
         self.broken([('server', rng.randrange(600, 6_000)) for _ in range(10)])
 
-    def test_one_run_goes_on_over_connections_that_break_while_it_pulls(self):
+    def test_S31_one_run_goes_on_over_connections_that_break_while_it_pulls(self):
         mailgen.into_imap(self.imap.account, mailgen.letters(26, 150, 6, .1))
         self.broken([('server', 3_000), ('server', 60_000), ('client', 300), ('server', 90_000)], rounds=1)
 
-    def test_one_run_goes_on_over_connections_that_break_while_it_pushes(self):
+    def test_S31_one_run_goes_on_over_connections_that_break_while_it_pushes(self):
         mailgen.into_maildir(self.local.path, mailgen.letters(27, 150, 6, .1))
         self.broken([('client', 500), ('client', 60_000), ('server', 1_500), ('client', 90_000)], rounds=1)
 
-    def test_one_run_goes_on_when_flags_and_deletions_lose_their_connection(self):
+    def test_S33_one_run_goes_on_when_flags_and_deletions_lose_their_connection(self):
         """Each run loses its connection a little later."""
         with CutRelay(server.port, []) as relay:
             self.pair(self.imap.store(imap='127.0.0.1:%d' % relay.port), between=['work', 'laptop'], max_deletions='any')
@@ -214,7 +214,7 @@ class Faults(suite.Case):
                 process.communicate(timeout=100)
         self.assertEqual(143, process.returncode)
 
-    def test_killed_while_it_pushes_it_doubles_nothing(self):
+    def test_S03_S04_killed_while_it_pushes_it_doubles_nothing(self):
         mailgen.into_maildir(self.local.path, mailgen.letters(24, 400, 6, .1))
         self.pair()
         for n in range(1, 11):
@@ -244,7 +244,7 @@ class Faults(suite.Case):
         self.addCleanup(limited.stop)
         self.imap = ImapHand(limited.account('ann'))
 
-    def test_a_message_that_the_server_refuses_does_not_stop_the_others(self):
+    def test_S28_a_message_that_the_server_refuses_does_not_stop_the_others(self):
         self.limited('quota_max_mail_size = 20k')
         self.local.add(letter('small 1'), letter('much too big', body='x' * 30_000 + '\r\n'), letter('small 2'))
         self.pair()
@@ -253,7 +253,7 @@ class Faults(suite.Case):
         self.fails(1, 'much too big')
         self.assertEqual(['much too big', 'small 1', 'small 2'], subjects(self.local))
 
-    def test_a_full_account_is_told(self):
+    def test_S28_a_full_account_is_told(self):
         self.limited('quota_rule = *:storage=40k')
         self.local.add(*(letter('m%d' % n, body='x' * 9_000 + '\r\n') for n in range(10)))
         self.pair()
@@ -270,7 +270,7 @@ class Faults(suite.Case):
         self.pair()
         self.fails(7, r'laptop.*Permission denied')
 
-    def test_a_full_disk_is_told_and_the_next_run_goes_on(self):
+    def test_S06_a_full_disk_is_told_and_the_next_run_goes_on(self):
         """On a file system of 1 MiB of its own, in a user namespace."""
         if subprocess.run(['unshare', '-rm', 'true'], capture_output=True).returncode != 0:
             raise unittest.SkipTest('user namespaces are not allowed here')

@@ -127,15 +127,15 @@ class Between:
         self.assertEqual(['m5', 'p0', 'p2', 'p3'],
                          sorted(message.subject.strip("'") for message in got['Projects', 'ä & b']))
 
-    def test_changes_of_a_server_and_a_maildir_meet(self):
+    def test_S13_S15_S17_changes_of_a_server_and_a_maildir_meet(self):
         self.changes_meet(self.imap(), self.maildir())
 
-    def test_changes_of_two_servers_meet(self):
+    def test_S13_S15_S17_changes_of_two_servers_meet(self):
         self.changes_meet(self.imap(), self.imap())
 
     # ---- without the state ----
 
-    def test_without_its_state_a_pair_finds_itself_again(self):
+    def test_S36_without_its_state_a_pair_finds_itself_again(self):
         self.fill(one := self.imap(), 100)
         self.pair(one, self.imap())
         self.twin.sync()
@@ -164,7 +164,7 @@ class WithNothing(Between, suite.Case):
     profile = BARE
     where = '__bare_IMAP4rev1'
 
-    def test_a_deletion_that_can_only_be_marked_is_carried_out_by_a_later_run(self):
+    def test_S34_a_deletion_that_can_only_be_marked_is_carried_out_by_a_later_run(self):
         """Without UIDPLUS an EXPUNGE would take what somebody else has marked, too."""
         one, two = self.maildir(), self.imap()
         one.add(letter('mine'), letter('kept'))
@@ -180,7 +180,7 @@ class WithNothing(Between, suite.Case):
             what: n for what, n in self.twin.sync().changes().items() if what[1] == 'deleted'})
         self.assertEqual({'kept', 'marked by another'}, set(subjects(two)))
 
-    def test_a_deletion_that_could_only_be_marked_is_given_up_when_somebody_takes_the_mark_off(self):
+    def test_S34_a_deletion_that_could_only_be_marked_is_given_up_when_somebody_takes_the_mark_off(self):
         one, two = self.maildir(), self.imap()
         one.add(letter('mine'), letter('kept'))
         self.pair(one, two)
@@ -263,24 +263,24 @@ class ThrowsAway(suite.Case):
         self.assertEqual(3, self.sent)
         self.assertEqual(['kept'], subjects(self.two))
 
-    def test_a_copy_that_is_thrown_away_twice_is_told_not_sent_again_and_no_deletion(self):
+    def test_S47_a_copy_that_is_thrown_away_twice_is_told_not_sent_again_and_no_deletion(self):
         self.assertTriedTwice(EVERYTHING, between=['one', 'two'])
         self.assertEqual({'kept', 'twice'}, set(subjects(self.one)))
 
-    def test_it_is_so_in_copy(self):
+    def test_S47_it_is_so_in_copy(self):
         self.assertTriedTwice(EVERYTHING, **{'from': 'one', 'to': 'two'})
 
-    def test_it_stays_where_it_is_in_move(self):
+    def test_S47_it_stays_where_it_is_in_move(self):
         self.assertTriedTwice(EVERYTHING, **{'from': 'one', 'to': 'two', 'mode': 'move'})
         self.assertEqual(['twice'], subjects(self.one))
 
-    def test_it_is_so_where_the_server_does_not_tell_the_uid_of_a_copy(self):
+    def test_S47_it_is_so_where_the_server_does_not_tell_the_uid_of_a_copy(self):
         self.assertTriedTwice(BARE, between=['one', 'two'])
         self.assertEqual({'kept', 'twice'}, set(subjects(self.one)))
 
 
 class AltersMail(suite.Case):
-    def test_a_server_that_alters_what_it_stores_is_told_of_once_and_is_not_sent_it_again(self):
+    def test_S46_a_server_that_alters_what_it_stores_is_told_of_once_and_is_not_sent_it_again(self):
         one, direct = MaildirHand(self.scratch / 'one'), server.account(next(users))
         one.add(letter('a'), letter('b'))
         twin = Mailtwin(self.scratch)
@@ -297,7 +297,7 @@ class AltersMail(suite.Case):
             self.assertEqual({}, twin.sync().changes())
         self.assertEqual(['a', 'b', 'c'], sorted(subjects(ImapHand(direct))))
 
-    def test_a_server_that_is_known_to_rewrite_mail_has_what_it_was_given_though_no_state_tells(self):
+    def test_S46_a_server_that_is_known_to_rewrite_mail_has_what_it_was_given_though_no_state_tells(self):
         """Neither header digest nor size are the same, but Message-ID and Date."""
         one, direct = MaildirHand(self.scratch / 'one'), server.account(next(users))
         one.add(letter('a'), letter('b'))

@@ -62,7 +62,7 @@ class Between:
 
     # ---- modes ----
 
-    def test_copy_remembers_what_was_deleted(self):
+    def test_S45_copy_remembers_what_was_deleted(self):
         self.add('a', 'b', 'c')
         self.one_way('copy')
         self.settled()
@@ -140,7 +140,7 @@ class Between:
         self.twin.sync()
         self.assertNotIn(('New',), self.two.read())
 
-    def test_a_deleted_mailbox_stays_on_the_other_side(self):
+    def test_S41_a_deleted_mailbox_stays_on_the_other_side(self):
         self.add('a', 'b', mailbox='Old')
         self.add('c')
         self.pair()
@@ -150,7 +150,7 @@ class Between:
         self.assertEqual(['a', 'b'], subjects(self.two, 'Old'))
         self.assertNotIn(('Old',), self.one.read(), 'nor is it made again')
 
-    def test_a_deleted_mailbox_is_deleted_where_that_was_asked_for(self):
+    def test_S41_a_deleted_mailbox_is_deleted_where_that_was_asked_for(self):
         self.add('a', 'b', mailbox='Old')
         self.add('c')
         self.pair(mailbox_deletions='propagate')
@@ -160,7 +160,7 @@ class Between:
         self.assertNotIn(('Old',), self.two.read())
         self.assertEqualSides()
 
-    def test_a_mailbox_with_something_new_is_not_deleted(self):
+    def test_S41_a_mailbox_with_something_new_is_not_deleted(self):
         self.add('a', 'b', mailbox='Old')
         self.add('c')
         self.pair(mailbox_deletions='propagate')
@@ -170,7 +170,7 @@ class Between:
         self.twin.command('sync', '--json')
         self.assertEqual(['a', 'b', 'not synced'], subjects(self.two, 'Old'))
 
-    def test_a_renamed_mailbox_is_renamed(self):
+    def test_S43_a_renamed_mailbox_is_renamed(self):
         self.add('a', 'b', mailbox='Old')
         self.add('c')
         self.pair()
@@ -215,7 +215,7 @@ class Between:
         self.two.flag('a', '-\\Flagged')
         self.assertEqual({}, self.settled())
 
-    def test_a_flag_that_both_changed_to_different_values_is_counted_and_set_wins(self):
+    def test_S14_a_flag_that_both_changed_to_different_values_is_counted_and_set_wins(self):
         self.add('a', 'b')
         self.pair(flags=False)
         self.settled()
@@ -285,7 +285,7 @@ class Between:
         self.assertEqual({('two', 'deleted'): 30}, self.settled('--max-deletions', '30'))
         self.assertEqualSides()
 
-    def test_an_emptied_mailbox_is_doubted_and_can_be_filled_again(self):
+    def test_S01_S38_an_emptied_mailbox_is_doubted_and_can_be_filled_again(self):
         self.add(*('m%d' % n for n in range(6)))
         self.pair()
         self.settled()
@@ -298,7 +298,7 @@ class Between:
 
     # ---- without a configuration ----
 
-    def test_duplicates_stay_as_many(self):
+    def test_S09_duplicates_stay_as_many(self):
         self.add('same', 'same', 'same')
         self.add('same', to=self.two)
         self.pair()
@@ -380,7 +380,7 @@ class TwoServers(Between, suite.Case):
         self.add('c', mailbox='Sent')
         self.settled()
 
-    def test_separators_and_prefixes_of_servers_do_not_matter(self):
+    def test_S25_separators_and_prefixes_of_servers_do_not_matter(self):
         other = Dovecot(separator='.', prefix='INBOX.')
         other.start()
         self.addCleanup(other.stop)

@@ -91,7 +91,7 @@ class Sample(suite.Case):
         self.assertIn('new in one', subjects(self.two, 'Neu/Übung'))
         self.assertIn('new in two', subjects(self.one, 'Sent'))
 
-    def test_without_its_state_a_pair_finds_itself_again(self):
+    def test_S36_without_its_state_a_pair_finds_itself_again(self):
         self.twin.sync()
         for path in (self.twin.home / 'state' / 'mailtwin').iterdir():
             path.unlink()
@@ -163,7 +163,7 @@ class Sample(suite.Case):
         self.assertNothing(compare.compare(was, self.two.read()))
         self.assertEqualSides()
 
-    def test_a_second_run_at_the_same_time_is_refused(self):
+    def test_S19_a_second_run_at_the_same_time_is_refused(self):
         mailgen.into_maildir(self.one.path, mailgen.letters(5, 2000, 5, .1))
         with self.twin.start('-c', self.twin.config, 'sync') as one, self.twin.start('-c', self.twin.config, 'sync') as two:
             told = {process.wait(): process.communicate()[1] for process in (one, two)}
@@ -172,7 +172,7 @@ class Sample(suite.Case):
         self.assertEqual({}, self.twin.sync().changes())
         self.assertEqualSides()
 
-    def test_killed_at_any_instant_it_ends_with_one_copy_of_each(self):
+    def test_S04_killed_at_any_instant_it_ends_with_one_copy_of_each(self):
         mailgen.into_maildir(self.one.path, mailgen.letters(6, 800, 8, .1))
         for n in range(1, 13):
             with self.twin.start('-c', self.twin.config, 'sync') as process:
@@ -192,7 +192,7 @@ class Sample(suite.Case):
         self.sync_settled()
         self.assertEqualSides()
 
-    def test_a_message_that_cannot_be_read_does_not_stop_the_others(self):
+    def test_S50_a_message_that_cannot_be_read_does_not_stop_the_others(self):
         path = self.one._find('call me', 'INBOX')
         path.chmod(0)
         self.one.add(letter('after it'))

@@ -158,7 +158,7 @@ class Takeover(suite.Case):
 
     # ---- imapsync, or any other copy from server to server ----
 
-    def test_an_account_that_was_copied_already_is_not_copied_again(self):
+    def test_S45_an_account_that_was_copied_already_is_not_copied_again(self):
         other = ImapHand(server.account(next(users)))
         self.fill_server()
         mailgen.into_imap(other.account, self.letters[:100] + [letter('only there')], mailgen.names(25))

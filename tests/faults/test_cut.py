@@ -87,7 +87,7 @@ class Cut(suite.Case):
 
 
 def _add(workload, profile, served):
-    name = 'test_a_%s_over_a_line_that_breaks_is_ended_by_the_next_%s%s' % (
+    name = 'test_S03_S07_a_%s_over_a_line_that_breaks_is_ended_by_the_next_%s%s' % (
         workload, profile, ' between servers' if served else '')
     setattr(Cut, name.replace(' ', '_').replace('-', '_').replace('+', 'plus'),
             lambda self: self.cut(workload, profile, served))

@@ -45,9 +45,9 @@ class Kill(suite.Case):
 
 def _add(workload):
     name = workload.replace(' ', '_').replace('-', '_')
-    setattr(Kill, 'test_a_%s_that_is_killed_is_ended_by_the_next' % name,
+    setattr(Kill, 'test_S03_S04_a_%s_that_is_killed_is_ended_by_the_next' % name,
             lambda self: self.kill_each(workload))
-    setattr(Kill, 'test_a_%s_that_is_killed_again_and_again_is_ended_by_the_next' % name,
+    setattr(Kill, 'test_S03_S04_a_%s_that_is_killed_again_and_again_is_ended_by_the_next' % name,
             lambda self: self.kill_the_recovery(workload))
 
 

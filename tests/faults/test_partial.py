@@ -48,7 +48,7 @@ class Partial(suite.Case):
 def _add(workload):
     name = workload.replace(' ', '_').replace('-', '_')
     setattr(Partial, 'test_a_%s_by_short_reads_and_writes_is_the_same' % name, lambda self: self.shorten(workload))
-    setattr(Partial, 'test_a_%s_onto_a_full_disk_says_so_and_is_ended_by_the_next' % name,
+    setattr(Partial, 'test_S06_a_%s_onto_a_full_disk_says_so_and_is_ended_by_the_next' % name,
             lambda self: self.fill(workload))
 
 

@@ -17,7 +17,7 @@ static void a_mailbox_that_was_created_is_listed(void **state)
 	assert_int_equal(place_count(p, "Lists/2024/dev"), 0);
 }
 
-static void creating_what_is_there_is_success(void **state)
+static void S29_creating_what_is_there_is_success(void **state)
 {
 	struct place *p = *state;
 	place_create(p, "Sent");
@@ -109,7 +109,7 @@ static void a_mailbox_is_removed_with_what_is_in_it(void **state)
 	assert_int_equal(place_count(p, "Old"), 0);
 }
 
-static void inbox_is_never_removed(void **state)
+static void S26_inbox_is_never_removed(void **state)
 {
 	struct place *p = *state;
 	struct error err = {0};
@@ -204,7 +204,7 @@ static void a_locked_place_is_busy_for_others(void **state)
 	p->ops->unlock(second);
 }
 
-static void new_keys_are_never_alike(void **state)
+static void S19_S22_new_keys_are_never_alike(void **state)
 {
 	struct place *p = *state;
 	unless_left_out(
@@ -225,16 +225,16 @@ static void new_keys_are_never_alike(void **state)
 
 const struct CMUnitTest contract_mailboxes[] = {
 	cmocka_unit_test(a_mailbox_that_was_created_is_listed),
-	cmocka_unit_test(creating_what_is_there_is_success),
+	cmocka_unit_test(S29_creating_what_is_there_is_success),
 	cmocka_unit_test(names_of_all_sorts_come_back_as_they_were),
 	cmocka_unit_test(a_mailbox_that_is_not_there_fails_alone),
 	cmocka_unit_test(a_mailbox_is_removed_with_what_is_in_it),
-	cmocka_unit_test(inbox_is_never_removed),
+	cmocka_unit_test(S26_inbox_is_never_removed),
 	cmocka_unit_test(a_renamed_mailbox_keeps_what_is_in_it_and_below),
 	cmocka_unit_test(a_mailbox_is_not_renamed_over_another),
 	cmocka_unit_test(two_sessions_see_one_world),
 	cmocka_unit_test(a_stamp_is_told_to_its_pair),
 	cmocka_unit_test(a_locked_place_is_busy_for_others),
-	cmocka_unit_test(new_keys_are_never_alike),
+	cmocka_unit_test(S19_S22_new_keys_are_never_alike),
 };
 const size_t contract_mailboxes_n = sizeof contract_mailboxes / sizeof *contract_mailboxes;

@@ -264,7 +264,7 @@ static void folders_are_made_where_they_are_missing(void **state)
 	assert_settled(f);
 }
 
-static void flags_meet_in_the_middle(void **state)
+static void S13_flags_meet_in_the_middle(void **state)
 {
 	struct fixture *f = *state;
 	deliver(f, "a", "", "one", ":2,");
@@ -281,7 +281,7 @@ static void flags_meet_in_the_middle(void **state)
 	assert_settled(f);
 }
 
-static void a_deletion_travels_and_an_edit_wins_over_one(void **state)
+static void S15_a_deletion_travels_and_an_edit_wins_over_one(void **state)
 {
 	struct fixture *f = *state;
 	deliver(f, "a", "", "one", ":2,");
@@ -313,7 +313,7 @@ static void a_file_that_a_backup_touched_is_deleted_like_any_other(void **state)
 	assert_settled(f);
 }
 
-static void a_message_moved_on_one_side_is_moved_on_the_other(void **state)
+static void S17_a_message_moved_on_one_side_is_moved_on_the_other(void **state)
 {
 	struct fixture *f = *state;
 	make_folder(f, "a", ".Done");
@@ -330,7 +330,7 @@ static void a_message_moved_on_one_side_is_moved_on_the_other(void **state)
 	assert_settled(f);
 }
 
-static void a_lost_state_pairs_by_content_and_doubles_nothing(void **state)
+static void S36_a_lost_state_pairs_by_content_and_doubles_nothing(void **state)
 {
 	struct fixture *f = *state;
 	deliver(f, "a", "", "one", ":2,S");
@@ -346,7 +346,7 @@ static void a_lost_state_pairs_by_content_and_doubles_nothing(void **state)
 	assert_settled(f);
 }
 
-static void a_folder_that_was_emptied_empties_nothing_without_being_asked(void **state)
+static void S38_a_folder_that_was_emptied_empties_nothing_without_being_asked(void **state)
 {
 	struct fixture *f = *state;
 	for (int i = 0; i < 6; i++) {
@@ -580,7 +580,7 @@ static void kept_deletions_are_remembered_on_both_sides(void **state)
 
 /* ---- mailboxes as such ---- */
 
-static void a_folder_that_is_gone_stays_on_the_other_side(void **state)
+static void S41_a_folder_that_is_gone_stays_on_the_other_side(void **state)
 {
 	struct fixture *f = *state;
 	make_folder(f, "a", ".Old");
@@ -592,7 +592,7 @@ static void a_folder_that_is_gone_stays_on_the_other_side(void **state)
 	assert_string_equal(folder(f, "a", ".Old"), "no folder");
 }
 
-static void a_folder_is_removed_with_its_twin_when_asked_and_only_if_nothing_else_is_in_it(
+static void S41_a_folder_is_removed_with_its_twin_when_asked_and_only_if_nothing_else_is_in_it(
 	void **state)
 {
 	struct fixture *f = *state;
@@ -625,7 +625,7 @@ static void a_folder_that_a_killed_run_left_half_made_is_made_whole(void **state
 	assert_settled(f);
 }
 
-static void a_renamed_folder_is_renamed_and_not_sent_again(void **state)
+static void S43_a_renamed_folder_is_renamed_and_not_sent_again(void **state)
 {
 	struct fixture *f = *state;
 	make_folder(f, "a", ".Old");
@@ -659,7 +659,7 @@ static void a_mirror_of_mailboxes_loses_only_what_was_synced(void **state)
 }
 
 /* A directory's number goes to the next directory that is made. */
-static void a_new_folder_with_the_number_of_a_removed_one_is_another(void **state)
+static void S42_a_new_folder_with_the_number_of_a_removed_one_is_another(void **state)
 {
 	struct fixture *f = *state;
 	make_folder(f, "a", ".Old");
@@ -686,7 +686,7 @@ static void nothing_is_made_where_nothing_may_be_made(void **state)
 
 /* ---- another world ---- */
 
-static void a_maildir_that_is_another_one_is_paired_by_content_and_loses_nothing(void **state)
+static void S40_a_maildir_that_is_another_one_is_paired_by_content_and_loses_nothing(void **state)
 {
 	struct fixture *f = *state;
 	deliver(f, "a", "", "one", ":2,S");
@@ -701,7 +701,7 @@ static void a_maildir_that_is_another_one_is_paired_by_content_and_loses_nothing
 	assert_settled(f);
 }
 
-static void an_older_copy_of_a_maildir_is_noticed_by_its_run_number(void **state)
+static void S38_an_older_copy_of_a_maildir_is_noticed_by_its_run_number(void **state)
 {
 	struct fixture *f = *state;
 	deliver(f, "a", "", "one", ":2,S");
@@ -717,7 +717,7 @@ static void an_older_copy_of_a_maildir_is_noticed_by_its_run_number(void **state
 	assert_settled(f);
 }
 
-static void an_older_state_is_noticed_by_its_run_number(void **state)
+static void S37_an_older_state_is_noticed_by_its_run_number(void **state)
 {
 	struct fixture *f = *state;
 	deliver(f, "a", "", "one", ":2,S");
@@ -750,7 +750,7 @@ static void a_dry_run_changes_nothing_at_all(void **state)
 	shell(f, "test ! -e mailtwin && test ! -e a/.mailtwin && test ! -e b/.mailtwin");
 }
 
-static void a_second_run_at_the_same_time_is_told_so(void **state)
+static void S19_a_second_run_at_the_same_time_is_told_so(void **state)
 {
 	struct fixture *f = *state;
 	struct error err = {0};
@@ -792,12 +792,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		t(new_messages_go_both_ways),
 		t(folders_are_made_where_they_are_missing),
-		t(flags_meet_in_the_middle),
-		t(a_deletion_travels_and_an_edit_wins_over_one),
+		t(S13_flags_meet_in_the_middle),
+		t(S15_a_deletion_travels_and_an_edit_wins_over_one),
 		t(a_file_that_a_backup_touched_is_deleted_like_any_other),
-		t(a_message_moved_on_one_side_is_moved_on_the_other),
-		t(a_lost_state_pairs_by_content_and_doubles_nothing),
-		t(a_folder_that_was_emptied_empties_nothing_without_being_asked),
+		t(S17_a_message_moved_on_one_side_is_moved_on_the_other),
+		t(S36_a_lost_state_pairs_by_content_and_doubles_nothing),
+		t(S38_a_folder_that_was_emptied_empties_nothing_without_being_asked),
 		t(deletions_that_a_person_allowed_are_carried_out),
 		t(a_mirror_is_made_equal_to_its_source),
 		t(a_copy_never_loses_what_it_has),
@@ -811,18 +811,18 @@ int main(void)
 		t(a_rule_that_changed_is_applied_to_what_is_at_rest),
 		t(flags_are_left_alone_when_a_pair_says_so),
 		t(kept_deletions_are_remembered_on_both_sides),
-		t(a_folder_that_is_gone_stays_on_the_other_side),
-		t(a_folder_is_removed_with_its_twin_when_asked_and_only_if_nothing_else_is_in_it),
+		t(S41_a_folder_that_is_gone_stays_on_the_other_side),
+		t(S41_a_folder_is_removed_with_its_twin_when_asked_and_only_if_nothing_else_is_in_it),
 		t(a_folder_that_a_killed_run_left_half_made_is_made_whole),
-		t(a_renamed_folder_is_renamed_and_not_sent_again),
+		t(S43_a_renamed_folder_is_renamed_and_not_sent_again),
 		t(a_mirror_of_mailboxes_loses_only_what_was_synced),
-		t(a_new_folder_with_the_number_of_a_removed_one_is_another),
+		t(S42_a_new_folder_with_the_number_of_a_removed_one_is_another),
 		t(nothing_is_made_where_nothing_may_be_made),
-		t(a_maildir_that_is_another_one_is_paired_by_content_and_loses_nothing),
-		t(an_older_copy_of_a_maildir_is_noticed_by_its_run_number),
-		t(an_older_state_is_noticed_by_its_run_number),
+		t(S40_a_maildir_that_is_another_one_is_paired_by_content_and_loses_nothing),
+		t(S38_an_older_copy_of_a_maildir_is_noticed_by_its_run_number),
+		t(S37_an_older_state_is_noticed_by_its_run_number),
 		t(a_dry_run_changes_nothing_at_all),
-		t(a_second_run_at_the_same_time_is_told_so),
+		t(S19_a_second_run_at_the_same_time_is_told_so),
 		t(many_workers_do_the_work_of_one),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

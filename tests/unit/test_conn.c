@@ -102,7 +102,7 @@ static void what_was_written_is_sent_when_something_is_waited_for(void **state)
 	finish(conn, script);
 }
 
-static void silence_is_told_after_the_idle_limit(void **state)
+static void S32_silence_is_told_after_the_idle_limit(void **state)
 {
 	(void)state;
 	struct error err = {0};
@@ -204,7 +204,7 @@ static void a_peer_that_insists_on_being_read_is_read_while_we_write(void **stat
 	finish(conn, script);
 }
 
-static void a_peer_that_reads_nothing_times_out(void **state)
+static void S32_a_peer_that_reads_nothing_times_out(void **state)
 {
 	(void)state;
 	struct error err = {0};
@@ -536,13 +536,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(words_go_there_and_back_and_octets_are_counted),
 		T(what_was_written_is_sent_when_something_is_waited_for),
-		T(silence_is_told_after_the_idle_limit),
+		T(S32_silence_is_told_after_the_idle_limit),
 		T(a_trickle_does_not_outlast_a_phase),
 		T(the_end_of_the_stream_is_a_failure),
 		T(a_peer_that_left_is_an_error_and_no_signal),
 		T(a_stop_ends_a_wait_and_a_stream_without_waits),
 		T(a_peer_that_insists_on_being_read_is_read_while_we_write),
-		T(a_peer_that_reads_nothing_times_out),
+		T(S32_a_peer_that_reads_nothing_times_out),
 		T(dead_ipv6_addresses_cost_a_quarter_of_a_second),
 		T(a_refused_address_costs_no_time),
 		T(addresses_that_all_fail_are_one_sentence),

@@ -50,7 +50,7 @@ static void a_day_of_one_digit_may_stand_in_three_ways(void **state)
 }
 
 /* B27 */
-static void what_is_no_internal_date_is_refused(void **state)
+static void S23_what_is_no_internal_date_is_refused(void **state)
 {
 	(void)state;
 	static const char *const bad[] = {"", " ", "99-Foo-9999 99:99:99 +9999",
@@ -250,7 +250,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(internal_dates_go_both_ways),
 		cmocka_unit_test(a_day_of_one_digit_may_stand_in_three_ways),
-		cmocka_unit_test(what_is_no_internal_date_is_refused),
+		cmocka_unit_test(S23_what_is_no_internal_date_is_refused),
 		cmocka_unit_test(an_instant_without_a_form_is_not_formatted),
 		cmocka_unit_test(every_day_has_its_own_date),
 		cmocka_unit_test(a_day_is_that_of_the_zone),

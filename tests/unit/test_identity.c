@@ -83,7 +83,7 @@ static void a_header_alone_has_the_identity_of_its_message(void **state)
 	assert_same(hash("").header, sha256("", 0));
 }
 
-static void what_servers_alter_does_not_count(void **state)
+static void S46_what_servers_alter_does_not_count(void **state)
 {
 	(void)state;
 	static const char odd[] = "A: \xc3\xbc\r\n\r\na\0b\rc\r\r\n\r\n \r\nend";
@@ -243,7 +243,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_identity_is_the_start_of_a_known_digest),
 		cmocka_unit_test(a_header_alone_has_the_identity_of_its_message),
-		cmocka_unit_test(what_servers_alter_does_not_count),
+		cmocka_unit_test(S46_what_servers_alter_does_not_count),
 		cmocka_unit_test(what_people_alter_counts),
 		cmocka_unit_test(marks_of_other_programs_do_not_count),
 		cmocka_unit_test(the_end_of_the_header_is_known_at_once),

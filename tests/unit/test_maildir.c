@@ -191,7 +191,7 @@ static void a_second_name_of_one_file_is_no_second_message(void **state)
 
 /* ---- other programs at the same time ---- */
 
-static void a_file_that_was_renamed_meanwhile_is_found_again(void **state)
+static void S20_a_file_that_was_renamed_meanwhile_is_found_again(void **state)
 {
 	struct place *p = *state;
 	struct error err = {0};
@@ -379,7 +379,7 @@ static void letters_without_a_meaning_stay(void **state)
 	assert_string_equal(names_in(p, "cur"), "1:2,BRx ");
 }
 
-static void the_27th_keyword_is_not_held(void **state)
+static void S18_the_27th_keyword_is_not_held(void **state)
 {
 	struct place *p = *state;
 	struct error err = {0};
@@ -506,7 +506,7 @@ int main(void)
 		in_maildir(what_is_no_message_is_not_listed),
 		in_maildir(two_files_with_one_key_are_two_messages),
 		in_maildir(a_second_name_of_one_file_is_no_second_message),
-		in_maildir(a_file_that_was_renamed_meanwhile_is_found_again),
+		in_maildir(S20_a_file_that_was_renamed_meanwhile_is_found_again),
 		in_maildir(a_message_edited_since_the_cursor_is_not_expunged),
 		in_maildir(a_change_that_keeps_the_old_time_is_noticed),
 		in_maildir(a_folder_that_was_written_just_now_has_no_cursor),
@@ -515,7 +515,7 @@ int main(void)
 		in_maildir(keywords_are_written_as_dovecot_reads_them),
 		in_maildir(a_keyword_that_another_program_named_is_learnt),
 		in_maildir(letters_without_a_meaning_stay),
-		in_maildir(the_27th_keyword_is_not_held),
+		in_maildir(S18_the_27th_keyword_is_not_held),
 		in_maildir(what_can_be_no_keyword_is_not_written),
 		in_maildir(a_stale_lock_does_not_hold_for_ever),
 		in_maildir(a_lock_of_a_killed_run_is_removed_at_once),

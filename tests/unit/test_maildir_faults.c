@@ -76,7 +76,7 @@ static bool append(const char *mailbox, const char *data, size_t n, struct error
 
 /* ---- writing ---- */
 
-static void a_full_disk_spoils_one_message_only(void **state)
+static void S06_a_full_disk_spoils_one_message_only(void **state)
 {
 	(void)state;
 	struct error err = {0};
@@ -120,7 +120,7 @@ static void a_full_disk_while_a_message_is_rewritten_leaves_nothing(void **state
 	place_settle(p, 1);
 }
 
-static void a_message_that_cannot_be_flushed_is_not_delivered(void **state)
+static void S05_a_message_that_cannot_be_flushed_is_not_delivered(void **state)
 {
 	(void)state;
 	struct error err = {0};
@@ -142,7 +142,7 @@ static void a_message_that_cannot_be_flushed_is_not_delivered(void **state)
 	assert_files("tmp", "");
 }
 
-static void a_directory_that_cannot_be_flushed_ends_the_session(void **state)
+static void S05_a_directory_that_cannot_be_flushed_ends_the_session(void **state)
 {
 	(void)state;
 	struct error err = {0};
@@ -186,7 +186,7 @@ static struct error append_as_key(void)
 	return o.error;
 }
 
-static void a_message_never_takes_another_files_place(void **state)
+static void S19_a_message_never_takes_another_files_place(void **state)
 {
 	(void)state;
 	put("new/key,S=6,W=8", "A: kept\n\n");
@@ -280,7 +280,7 @@ static void what_a_crash_left_is_swept_after_36_hours(void **state)
 	assert_false(tree_has(below("tmp"), "1.old"));
 }
 
-static void a_message_shorter_than_announced_is_not_delivered(void **state)
+static void S07_a_message_shorter_than_announced_is_not_delivered(void **state)
 {
 	(void)state;
 	struct error err = {0};
@@ -296,7 +296,7 @@ static void a_message_shorter_than_announced_is_not_delivered(void **state)
 
 /* ---- listing ---- */
 
-static void a_directory_that_cannot_be_read_is_no_listing(void **state)
+static void S21_a_directory_that_cannot_be_read_is_no_listing(void **state)
 {
 	/* B55 */
 	(void)state;
@@ -317,7 +317,7 @@ static void a_directory_that_cannot_be_read_is_no_listing(void **state)
 	assert_int_equal(place_count(p, "INBOX"), 3);
 }
 
-static void a_root_that_cannot_be_read_lists_no_mailbox(void **state)
+static void S44_a_root_that_cannot_be_read_lists_no_mailbox(void **state)
 {
 	(void)state;
 	struct error err = {0};
@@ -378,7 +378,7 @@ static void rename_message(void)
 	assert_int_equal(rename(below("cur/2:2,"), below("cur/2:2,S")), 0);
 }
 
-static void a_message_that_readdir_missed_is_not_gone(void **state)
+static void S21_a_message_that_readdir_missed_is_not_gone(void **state)
 {
 	(void)state;
 	put("cur/1:2,", "A: b\n\n");
@@ -428,7 +428,7 @@ static void keywords_that_cannot_be_read_are_not_taken_for_none(void **state)
 
 /* ---- reading ---- */
 
-static void a_message_that_cannot_be_read_fails_alone(void **state)
+static void S50_a_message_that_cannot_be_read_fails_alone(void **state)
 {
 	(void)state;
 	struct error err = {0};
@@ -551,25 +551,25 @@ static void what_is_no_file_is_reported_not_deleted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		in_maildir(a_full_disk_spoils_one_message_only),
+		in_maildir(S06_a_full_disk_spoils_one_message_only),
 		in_maildir(a_full_disk_while_a_message_is_rewritten_leaves_nothing),
-		in_maildir(a_message_that_cannot_be_flushed_is_not_delivered),
-		in_maildir(a_directory_that_cannot_be_flushed_ends_the_session),
+		in_maildir(S05_a_message_that_cannot_be_flushed_is_not_delivered),
+		in_maildir(S05_a_directory_that_cannot_be_flushed_ends_the_session),
 		in_maildir(a_lock_is_marked_until_its_new_name_is_on_the_disk),
-		in_maildir(a_message_never_takes_another_files_place),
+		in_maildir(S19_a_message_never_takes_another_files_place),
 		in_maildir(a_message_is_delivered_on_any_file_system),
 		in_maildir(a_key_that_could_leave_the_folder_is_refused),
 		in_maildir(what_was_not_settled_is_not_there),
 		in_maildir(what_a_crash_left_is_swept_after_36_hours),
-		in_maildir(a_message_shorter_than_announced_is_not_delivered),
-		in_maildir(a_directory_that_cannot_be_read_is_no_listing),
-		in_maildir(a_root_that_cannot_be_read_lists_no_mailbox),
+		in_maildir(S07_a_message_shorter_than_announced_is_not_delivered),
+		in_maildir(S21_a_directory_that_cannot_be_read_is_no_listing),
+		in_maildir(S44_a_root_that_cannot_be_read_lists_no_mailbox),
 		in_maildir(a_folder_that_vanishes_is_no_empty_one),
 		in_maildir(a_folder_that_vanishes_while_it_is_read_is_no_empty_one),
-		in_maildir(a_message_that_readdir_missed_is_not_gone),
+		in_maildir(S21_a_message_that_readdir_missed_is_not_gone),
 		in_maildir(directories_are_told_from_messages_on_any_file_system),
 		in_maildir(keywords_that_cannot_be_read_are_not_taken_for_none),
-		in_maildir(a_message_that_cannot_be_read_fails_alone),
+		in_maildir(S50_a_message_that_cannot_be_read_fails_alone),
 		in_maildir(a_file_that_changes_while_it_is_read_is_not_used),
 		in_maildir(what_is_no_file_is_reported_not_deleted),
 	};

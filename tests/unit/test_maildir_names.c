@@ -34,7 +34,7 @@ static const struct maildir_naming naming_nested7 = {.style = STYLE_NESTED, .utf
 static const struct maildir_naming naming_legacy = {.style = STYLE_LEGACY};
 static const struct maildir_naming naming_flat = {.style = STYLE_FLAT};
 
-static void each_name_has_one_path_and_each_path_one_name(void **state)
+static void S25_each_name_has_one_path_and_each_path_one_name(void **state)
 {
 	(void)state;
 	static const struct {
@@ -424,7 +424,7 @@ static void removing_a_mailbox_unsubscribes_no_other(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		with_arena(each_name_has_one_path_and_each_path_one_name),
+		with_arena(S25_each_name_has_one_path_and_each_path_one_name),
 		with_arena(any_name_is_read_back_from_its_path),
 		with_arena(what_others_wrote_is_read_as_it_lies),
 		with_arena(a_name_that_is_no_file_name_is_refused),

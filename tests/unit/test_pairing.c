@@ -351,7 +351,7 @@ static void what_takes_part_is_said_by_patterns_of_As_names(void **state)
 	RUN(cases);
 }
 
-static void two_mailboxes_never_become_one(void **state)
+static void S24_two_mailboxes_never_become_one(void **state)
 {
 	(void)state;
 	static const struct pairing_case cases[] = {
@@ -474,7 +474,7 @@ static void a_pairing_stays_while_both_mailboxes_are_there(void **state)
 	RUN(cases);
 }
 
-static void a_renamed_mailbox_is_followed(void **state)
+static void S43_a_renamed_mailbox_is_followed(void **state)
 {
 	(void)state;
 	static const struct pairing_case cases[] = {
@@ -557,7 +557,7 @@ static void a_renamed_mailbox_is_followed(void **state)
 	RUN(cases);
 }
 
-static void a_side_that_shrank_too_much_is_doubted(void **state)
+static void S27_S44_a_side_that_shrank_too_much_is_doubted(void **state)
 {
 	(void)state;
 	static const struct pairing_case cases[] = {
@@ -615,10 +615,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(mailboxes_are_paired_by_rule_then_name_then_use),
 		cmocka_unit_test(what_takes_part_is_said_by_patterns_of_As_names),
-		cmocka_unit_test(two_mailboxes_never_become_one),
+		cmocka_unit_test(S24_two_mailboxes_never_become_one),
 		cmocka_unit_test(a_pairing_stays_while_both_mailboxes_are_there),
-		cmocka_unit_test(a_renamed_mailbox_is_followed),
-		cmocka_unit_test(a_side_that_shrank_too_much_is_doubted),
+		cmocka_unit_test(S43_a_renamed_mailbox_is_followed),
+		cmocka_unit_test(S27_S44_a_side_that_shrank_too_much_is_doubted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -62,7 +62,7 @@ static void a_share_that_is_not_passed_is_carried_out(void **state)
 	assert_int_equal(judge(LIMIT_SHARE, 25)->n, 0);
 }
 
-static void more_than_the_share_of_the_losing_side_is_refused(void **state)
+static void S38_more_than_the_share_of_the_losing_side_is_refused(void **state)
 {
 	(void)state;
 	holds(0, 1000, 100);
@@ -86,7 +86,7 @@ static void fewer_than_twenty_are_never_too_large_a_share(void **state)
 	assert_int_equal(judge(LIMIT_SHARE, 25)->n, 1);
 }
 
-static void a_mailbox_that_held_five_is_not_emptied(void **state)
+static void S01_a_mailbox_that_held_five_is_not_emptied(void **state)
 {
 	(void)state;
 	holds(0, 0, 5);
@@ -350,9 +350,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_share_that_is_not_passed_is_carried_out),
-		TEST(more_than_the_share_of_the_losing_side_is_refused),
+		TEST(S38_more_than_the_share_of_the_losing_side_is_refused),
 		TEST(fewer_than_twenty_are_never_too_large_a_share),
-		TEST(a_mailbox_that_held_five_is_not_emptied),
+		TEST(S01_a_mailbox_that_held_five_is_not_emptied),
 		TEST(a_mailbox_that_held_four_may_be_emptied),
 		TEST(each_mailbox_and_side_is_judged_by_itself),
 		TEST(more_than_a_thousand_in_the_pair_are_refused),

@@ -470,7 +470,7 @@ static void a_reader_sees_what_was_committed_while_a_run_goes_on(void **context)
 	state_close(state);
 }
 
-static void a_second_run_is_told_who_holds_the_pair(void **context)
+static void S19_a_second_run_is_told_who_holds_the_pair(void **context)
 {
 	(void)context;
 	struct error err = {0};
@@ -534,7 +534,7 @@ int main(void)
 		EACH_WITH_ITS_PLACE(a_dropped_pair_of_mailboxes_takes_its_rows_along),
 		EACH_WITH_ITS_PLACE(what_is_rolled_back_never_was),
 		EACH_WITH_ITS_PLACE(a_reader_sees_what_was_committed_while_a_run_goes_on),
-		EACH_WITH_ITS_PLACE(a_second_run_is_told_who_holds_the_pair),
+		EACH_WITH_ITS_PLACE(S19_a_second_run_is_told_who_holds_the_pair),
 		EACH_WITH_ITS_PLACE(a_run_that_waits_gets_the_pair_when_it_is_free),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

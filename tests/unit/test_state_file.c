@@ -738,7 +738,7 @@ static void the_lock_of_a_killed_run_does_not_hold(void **context)
 
 /* ---- a disk that fails ---- */
 
-static void a_commit_is_on_the_disk_when_it_returns(void **context)
+static void S05_a_commit_is_on_the_disk_when_it_returns(void **context)
 {
 	(void)context;
 	struct error err = {0};
@@ -827,7 +827,7 @@ int main(void)
 		WITH_A_PLAN(a_state_is_whole_or_missing_wherever_its_making_was_stopped),
 		WITH_A_PLAN(the_journal_of_a_state_that_was_removed_is_not_played_into_a_new_one),
 		WITH_A_PLAN(the_lock_of_a_killed_run_does_not_hold),
-		WITH_A_PLAN(a_commit_is_on_the_disk_when_it_returns),
+		WITH_A_PLAN(S05_a_commit_is_on_the_disk_when_it_returns),
 		WITH_A_PLAN(a_flush_that_fails_is_told_and_the_state_stays_as_it_was),
 		WITH_A_PLAN(a_full_disk_is_told_and_the_state_stays_as_it_was),
 	};

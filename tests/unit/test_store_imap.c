@@ -216,7 +216,7 @@ static const struct row {
 		LISTED OPENED("1", "9") "S: * 1 FETCH (UID 3 FLAGS ())\nS: * 2 EXISTS\n"
 					"S: * 2 FETCH (UID 9 FLAGS ())\nS: A4 OK\n" OUT("A5"),
 		list_inbox, "", "whole 3(), 9:1:50\n"},
-	{"a message that went meanwhile", "",
+	{"a message that went meanwhile (S11)", "",
 		LISTED OPENED("2", "9") "S: * 1 EXPUNGE\nS: * 1 FETCH (UID 5 FLAGS ())\n"
 					"S: A4 OK\n" OUT("A5"),
 		list_inbox, "", "whole 5(), 9:2:50\n"},
@@ -277,7 +277,7 @@ static const struct row {
 					"RFC822.SIZE)\nS: * 1 FETCH (UID 3 FLAGS ())\n"
 					"S: * 2 FETCH (UID 4 FLAGS ())\nS: A5 OK\n" OUT("A6"),
 		list_inbox, "7 9:3:40", "whole 3() 4(), 9:2:50\n"},
-	{"another UIDVALIDITY: the whole list", "CONDSTORE",
+	{"another UIDVALIDITY: the whole list (S02)", "CONDSTORE",
 		LISTED OPENED("1", "9") "S: A4 OK\nC: A5 UID FETCH 1:* (UID FLAGS INTERNALDATE "
 					"RFC822.SIZE)\nS: * 1 FETCH (UID 3 FLAGS ())\n"
 					"S: A5 OK\n" OUT("A6"),
@@ -382,7 +382,7 @@ static const struct row {
 			     "S: * 1 FETCH (UID 1 BODY[] {4}\nS- evil\nS: )\nS: A4 OK\n" OUT("A5"),
 		fetch_bodies, "1",
 		"mailbox: mailbox 'INBOX' has been renumbered: its UIDVALIDITY is 8 and was 7\n"},
-	{"a body that ends too early (B24)", "",
+	{"a body that ends too early (B24, S07)", "",
 		LISTED BODIES(FETCH(
 			"A4", "1")) "S: * 1 FETCH (UID 1 BODY[] {300}\nS: abc\nS: )\nS: A4 OK\n",
 		fetch_bodies, "1", NULL},
@@ -393,7 +393,7 @@ static const struct row {
 				       "C: A6 UID EXPUNGE 1:2\nS: * 1 EXPUNGE\nS: * 1 EXPUNGE\nS: "
 				       "A6 OK\n" OUT("A7"),
 		expunge_these, "1 2", "#1\n#2\n"},
-	{"deletion of what is gone", "UIDPLUS",
+	{"deletion of what is gone (S33)", "UIDPLUS",
 		LISTED SELECTED("1:2") "S: * SEARCH 2\nS: A4 OK\n"
 				       "C: A5 UID STORE 2 +FLAGS.SILENT (\\\\Deleted)\nS: A5 OK\n"
 				       "C: A6 UID EXPUNGE 2\nS: A6 OK\n" OUT("A7"),
@@ -405,7 +405,7 @@ static const struct row {
 			       "(\\\\Deleted)\n"
 			       "S: A5 OK [MODIFIED 1] x\nC: A6 UID EXPUNGE 2\nS: A6 OK\n" OUT("A7"),
 		expunge_these, "9:3:40 1 2", "#1 changed\n#2\n"},
-	{"deletion in a renumbered mailbox writes nothing", "UIDPLUS",
+	{"deletion in a renumbered mailbox writes nothing (S02)", "UIDPLUS",
 		LISTED "C: A3 SELECT INBOX\nC: A4 UID SEARCH UID 1\nS: * 3 EXISTS\n"
 		       "S: * OK [UIDVALIDITY 8] x\nS: A3 OK\nS: * SEARCH 1\nS: A4 OK\n" OUT("A5"),
 		expunge_these, "1",
@@ -440,7 +440,7 @@ static const struct row {
 				       "C: A6 UID STORE 1:2 +FLAGS.SILENT (\\\\Deleted)\nS: A6 OK\n"
 				       "C: A7 UID EXPUNGE 1:2\nS: A7 OK\n" OUT("A8"),
 		move_two, "bin", "#1 key 70\n#2 key 71\n"},
-	{"a move that is refused deletes nothing", "UIDPLUS",
+	{"a move that is refused deletes nothing (S33)", "UIDPLUS",
 		LISTED SELECTED("1:2") "S: * SEARCH 1 2\nS: A4 OK\nC: A5 UID COPY 1:2 bin\n"
 				       "S: A5 NO [TRYCREATE] there is none\n" OUT("A6"),
 		move_two, "bin",
@@ -470,7 +470,8 @@ static const struct row {
 		"INBOX",
 		"#1\nmessage: cannot add it to mailbox 'INBOX' of work: refused by the server "
 		"(OVERQUOTA: full)\n"},
-	{"an append past APPENDLIMIT is not sent", "APPENDLIMIT=7", OUT("A1"), append_one, "INBOX",
+	{"an append past APPENDLIMIT is not sent (S28)", "APPENDLIMIT=7", OUT("A1"), append_one,
+		"INBOX",
 		"message: cannot add it to mailbox 'INBOX' of work: the server's APPENDLIMIT is 7 "
 		"octets, and it has 8; leave it out with max_size\n"},
 

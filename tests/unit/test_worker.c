@@ -85,7 +85,7 @@ static void a_copy_arrives_with_its_bytes_and_is_known_by_them(void **state)
 	assert_memory_not_equal(&job->copy[0].identity, &job->copy[1].identity, IDENTITY_SIZE);
 }
 
-static void a_message_that_is_not_there_any_more_is_told_as_gone(void **state)
+static void S11_a_message_that_is_not_there_any_more_is_told_as_gone(void **state)
 {
 	struct fixture *f = *state;
 	static const char *const keys[] = {"1", "9", NULL};
@@ -282,7 +282,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		t(a_copy_arrives_with_its_bytes_and_is_known_by_them),
-		t(a_message_that_is_not_there_any_more_is_told_as_gone),
+		t(S11_a_message_that_is_not_there_any_more_is_told_as_gone),
 		t(a_message_that_is_refused_does_not_stop_the_others),
 		t(a_source_that_dies_in_a_body_costs_the_target_its_session_and_is_blamed),
 		t(what_was_settled_before_a_connection_broke_counts),
