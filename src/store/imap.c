@@ -92,6 +92,7 @@ const struct store_ops imap_ops = {
 	.rename_mailbox = imap_rename_mailbox,
 	.list = imap_list,
 	.listed = imap_listed,
+	.older = imap_cursor_older,
 	.search = imap_search,
 	.fetch = imap_fetch,
 	.take = imap_take,

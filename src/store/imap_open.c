@@ -52,6 +52,14 @@ bool imap_read_cursor(const char *text, uint32_t *uidnext, uint32_t *messages, u
 	return a > 0 && c > 0;
 }
 
+bool imap_cursor_older(const char *cursor, const char *than)
+{
+	uint32_t uidnext, messages;
+	uint64_t modseq, before;
+	return imap_read_cursor(cursor, &uidnext, &messages, &modseq) &&
+	       imap_read_cursor(than, &uidnext, &messages, &before) && modseq < before;
+}
+
 flag_set imap_read_flags(const struct imap_node *node, struct flag_table *table)
 {
 	static const struct {

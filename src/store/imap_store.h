@@ -219,6 +219,9 @@ const char *imap_cursor(
 /* imap_read_cursor(text, uidnext, messages, modseq): back again; false for any other text. */
 bool imap_read_cursor(const char *text, uint32_t *uidnext, uint32_t *messages, uint64_t *modseq);
 
+/* imap_cursor_older(cursor, than): whether its HIGHESTMODSEQ is below that of ${than}. */
+bool imap_cursor_older(const char *cursor, const char *than);
+
 /* imap_uid(key): the UID that ${key} names, or 0.  imap_key(uid, arena): the key of ${uid}. */
 uint32_t imap_uid(const char *key);
 const char *imap_key(uint32_t uid, struct arena *arena);

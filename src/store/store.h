@@ -154,6 +154,10 @@ struct store_ops {
 		const char *since, struct flag_table *flags, struct error *err);
 	int (*listed)(struct session *session, struct message_list *out, struct error *err);
 
+	/* older(cursor, than): optional.  Whether ${cursor} of a mailbox lies before one that it
+	 * had in the same epoch: the place went back to what it was then (a backup). */
+	bool (*older)(const char *cursor, const char *than);
+
 	/*
 	 * search(session, name, search, arena, keys, n, err): optional.  The keys that ${search}
 	 * selects, where the store can do that better than by reading every header.

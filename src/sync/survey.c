@@ -241,12 +241,22 @@ static bool went_back(const char *known, const char *now)
 	return known != NULL && now != NULL && !key_not_below(now, known);
 }
 
+/* So is one whose changes are counted from less than before: flags in it are of old, and no change
+ * that a person made. */
+static bool is_older(const struct store_ops *ops, const struct state_twin *known, enum side side,
+	const struct mailbox *now)
+{
+	return ops->older != NULL && known->cursor[side] != NULL && now->cursor != NULL &&
+	       same(known->epoch[side], now->epoch) && ops->older(now->cursor, known->cursor[side]);
+}
+
 static void judge_epoch(struct run *run, struct survey *v, size_t i, enum side side)
 {
 	struct box *box = v->box[i];
 	struct twin *twin = &v->twin[i];
 	const struct mailbox *now = &v->list[i][side].box;
-	bool back = went_back(box->known.next[side], now->next);
+	bool back = went_back(box->known.next[side], now->next) ||
+		    is_older(run->store[side]->ops, &box->known, side, now);
 	if (box->known.epoch[side] == NULL)
 		return;
 	twin->new_epoch[side] =
