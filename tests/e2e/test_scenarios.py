@@ -74,11 +74,11 @@ class Server(Scenario):
         return hand.direct.home / 'Maildir'
 
     def renumber(self, hand):
-        """Other UIDs under another UIDVALIDITY, as after a move to a new server."""
+        """The same UIDs for other messages, under another UIDVALIDITY, as after a move to a new server."""
         for path in self.files(hand).rglob('dovecot*'):
             if path.name == 'dovecot-uidlist':
                 head, _, rest = path.read_text().partition('\n')
-                uid = itertools.count(100)
+                uid = itertools.count(1)
                 lines = [re.sub(r'^\d+', lambda _: str(next(uid)), line) for line in rest.splitlines()[::-1]]
                 head = re.sub(r'V\d+', 'V77', re.sub(r'N\d+', 'N%d' % next(uid), head))
                 path.write_text('\n'.join([head, *lines]) + '\n')
@@ -184,9 +184,9 @@ class Server(Scenario):
         self.pair()
         self.settled()
         self.one.delete_mailbox('Work')
-        self.add('c', mailbox='Work')
-        self.assertEqual({('one', 'copied'): 2, ('two', 'copied'): 1}, self.settled())
-        self.assertEqual(['a', 'b', 'c'], subjects(self.two, 'Work'))
+        self.add('c', 'd', 'e', mailbox='Work')
+        self.assertEqual({('one', 'copied'): 2, ('two', 'copied'): 3}, self.settled())
+        self.assertEqual(['a', 'b', 'c', 'd', 'e'], subjects(self.two, 'Work'))
         self.assertEqualSides()
 
     def test_S44_an_account_that_is_empty_empties_no_mirror(self):
@@ -351,6 +351,23 @@ class Meanwhile(Scenario):
 
 class Files(Scenario):
     """What becomes of a Maildir and of the clock."""
+
+    def test_S30_what_waits_for_a_folder_that_can_only_be_read_is_told_and_done_later(self):
+        self.add('a', mailbox='Lists')
+        self.pair()
+        self.settled()
+        self.one.flag('a', '+\\Flagged', mailbox='Lists')
+        folder = self.two.path / '.Lists'
+        folder.chmod(0o500)
+        self.addCleanup(folder.chmod, 0o700)
+        for part in ('cur', 'new', 'tmp'):
+            (folder / part).chmod(0o500)
+        self.assertIn('it can only be read', self.twin.sync(expect=1).problems)
+        for part in ('cur', 'new', 'tmp'):
+            (folder / part).chmod(0o700)
+        folder.chmod(0o700)
+        self.assertEqual({('two', 'flagged'): 1}, self.settled())
+        self.assertEqualSides()
 
     def setUp(self):
         super().setUp()
