@@ -12,6 +12,8 @@ import suite
 from campaign import Campaign, points
 
 POINTS = {'calls': points(1200, 1200, 40), 'memory': points(300, 50, 12)}     # of each workload
+STALE = 'openat', 'read', 'readdir', 'fstat', 'renameat2', 'fsync'
+STALES = points(40, 8, 4)   # of each call
 
 # What a call may fail with that does not lie about the file (ENOENT would).  Some never stay: EINTR
 # and EAGAIN are for one call, and a lock that another holds (SQLite takes ENOLCK for that, too) is
@@ -59,6 +61,23 @@ class Errno(suite.Case):
                     wrong.append('exit 0 after an fsync() that failed')
                 what = '%s %d of %d, %s, %s %s' % (workload, n + 1, len(names), names[n], error, how)
                 campaign.tell(what, bool(ended.fired), wrong)
+        campaign.end(self)
+
+    def test_S35_what_a_network_file_system_refuses_is_told_and_done_by_the_next(self):
+        """Handles that are stale, and locks that nobody keeps."""
+        campaign = Campaign('network file system, two-way')
+        with world.World(self.scratch, world.WORKLOADS['two-way']) as here:
+            names = here.calls('calls')
+            for name, error in [*((name, 'ESTALE') for name in STALE), ('flock', 'ENOLCK')]:
+                exist = names.count(name)
+                for nth, rng in campaign.choose(exist, STALES if error == 'ESTALE' else 2 * exist):
+                    how = rng.choice(('once', 'on'))
+                    here.restore()
+                    ended = here.run('%s:%s:%d:%d' % (how, name, nth + 1, getattr(errno, error)))
+                    wrong = list(here.judge(ended))
+                    if (name, nth, ended.exit) == ('flock', 0, 0):
+                        wrong.append('exit 0 without the lock of the pair')
+                    campaign.tell('%s %d, %s %s' % (name, nth + 1, error, how), bool(ended.fired), wrong)
         campaign.end(self)
 
 
