@@ -51,6 +51,7 @@ static void imap_disconnect(struct session *session)
 		return;
 	session_close(link->wire);
 	imap_link_drop(link);
+	imap_creation_free(link->creation);
 	imap_listing_free(link->listing);
 	imap_listing_free(link->refused);
 	imap_fetch_free(link->fetch);
@@ -88,6 +89,7 @@ const struct store_ops imap_ops = {
 	.identify = imap_identify,
 	.mailboxes = imap_mailboxes,
 	.create = imap_create,
+	.create_ahead = imap_create_ahead,
 	.remove_mailbox = imap_remove_mailbox,
 	.rename_mailbox = imap_rename_mailbox,
 	.list = imap_list,

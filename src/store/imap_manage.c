@@ -10,26 +10,35 @@ static const struct {
 	{USE_FLAGGED, "\\Flagged"}, {USE_JUNK, "\\Junk"}, {USE_SENT, "\\Sent"},
 	{USE_TRASH, "\\Trash"}, {USE_IMPORTANT, "\\Important"}};
 
-/* "VERB name [name]", waited for.  False when it could not be asked. */
-static bool ask(struct imap_link *link, const char *verb, const char *name, const char *second,
-	uint32_t use, struct arena *arena, struct imap_condition *condition, struct error *err)
+/* "VERB name [name]", to be finished by the caller; false when a name cannot be spelt. */
+static bool build(struct imap_link *link, struct imap_command *c, const char *verb,
+	const char *name, const char *second, uint32_t use, struct arena *arena, struct error *err)
 {
-	struct imap_command c;
 	const char *wire = imap_names_wire(link, name, arena, err);
 	const char *other =
 		wire == NULL || second == NULL ? NULL : imap_names_wire(link, second, arena, err);
 	if (wire == NULL || (second != NULL && other == NULL))
 		return false;
-	imap_command_init(&c, imap_names_utf8(link));
-	imap_command_words(&c, "%s ", verb);
-	imap_command_string(&c, wire);
+	imap_command_init(c, imap_names_utf8(link));
+	imap_command_words(c, "%s ", verb);
+	imap_command_string(c, wire);
 	if (other != NULL) {
-		imap_command_words(&c, " ");
-		imap_command_string(&c, other);
+		imap_command_words(c, " ");
+		imap_command_string(c, other);
 	}
 	for (size_t i = 0; i < sizeof uses / sizeof *uses; i++)
 		if (use == uses[i].use)
-			imap_command_words(&c, " (USE (%s))", uses[i].name);
+			imap_command_words(c, " (USE (%s))", uses[i].name);
+	return true;
+}
+
+/* The same, waited for.  False when it could not be asked. */
+static bool ask(struct imap_link *link, const char *verb, const char *name, const char *second,
+	uint32_t use, struct arena *arena, struct imap_condition *condition, struct error *err)
+{
+	struct imap_command c;
+	if (!build(link, &c, verb, name, second, use, arena, err))
+		return false;
 	bool ok = imap_link_ask(link, &c, arena, condition, err);
 	imap_command_finish(&c);
 	return ok;
@@ -115,13 +124,116 @@ static bool make(struct imap_link *link, const char *name, uint32_t use, struct 
 	return imap_refused(err, ERROR_MAILBOX, &c, "cannot create mailbox '%s'", name);
 }
 
+/* ---- asked for ahead ---- */
+
+struct imap_creation {
+	struct imap_creation *next;
+	struct arena *arena;
+	const char *name;
+	size_t left; /* replies to come: to CREATE, then to SUBSCRIBE */
+	bool made;
+};
+
+void imap_creation_free(struct imap_creation *c)
+{
+	while (c != NULL) {
+		struct imap_creation *next = c->next;
+		arena_free(c->arena);
+		c = next;
+	}
+}
+
+static bool creation_done(struct imap_link *link, void *who, uint32_t tag,
+	const struct imap_condition *condition, struct error *err)
+{
+	struct imap_creation *c = who;
+	(void)link;
+	(void)tag;
+	(void)err;
+	c->left--;
+	c->made = condition->verdict == VERDICT_OK || condition->code == CODE_ALREADYEXISTS;
+	return true;
+}
+
+static bool subscription_done(struct imap_link *link, void *who, uint32_t tag,
+	const struct imap_condition *condition, struct error *err)
+{
+	(void)link;
+	(void)tag;
+	(void)condition;
+	(void)err;
+	((struct imap_creation *)who)->left--;
+	return true;
+}
+
+static bool send_ahead(struct imap_link *link, struct imap_creation *c, const char *verb,
+	uint32_t use, const struct imap_reaction *reaction, struct error *err)
+{
+	struct imap_command command;
+	if (!build(link, &command, verb, c->name, NULL, use, c->arena, err))
+		return false;
+	c->left++;
+	bool ok = imap_link_command(link, reaction, c, &command, err);
+	c->left -= !ok;
+	imap_command_finish(&command);
+	return ok;
+}
+
+bool imap_create_ahead(
+	struct session *session, const char *name, uint32_t use, bool wanted, struct error *err)
+{
+	static const struct imap_reaction creates = {.done = creation_done};
+	static const struct imap_reaction subscribes = {.done = subscription_done};
+	struct imap_link *link = imap_link_of(session);
+	struct error here = {0};
+	if (name_is_inbox(name))
+		return true;
+	struct arena *arena = arena_new();
+	struct imap_creation *c = arena_alloc(arena, sizeof *c);
+	c->arena = arena;
+	c->name = arena_strdup(arena, name);
+	if (link->last_creation != NULL)
+		link->last_creation->next = c;
+	else
+		link->creation = c;
+	link->last_creation = c;
+	if (!session_has(link->wire, CAP_CREATE_SPECIAL_USE))
+		use = 0;
+	bool ok = send_ahead(link, c, "CREATE", use, &creates, &here) &&
+		  (!wanted || send_ahead(link, c, "SUBSCRIBE", 0, &subscribes, &here));
+	imap_link_note(link);
+	if (!ok && here.scope > ERROR_MAILBOX)
+		*err = here;
+	return ok || here.scope <= ERROR_MAILBOX;
+}
+
+/* Whether ${name} was made ahead: 1, 0 = it was not asked for, or refused; -1. */
+static int made_ahead(struct imap_link *link, const char *name, struct error *err)
+{
+	struct imap_creation *c = link->creation;
+	struct session_event event;
+	if (c == NULL || strcmp(c->name, name) != 0)
+		return 0;
+	while (c->left > 0)
+		if (imap_link_step(link, &event, err) < 0)
+			return -1;
+	int made = c->made;
+	link->creation = c->next;
+	if (c->next == NULL)
+		link->last_creation = NULL;
+	c->next = NULL;
+	imap_creation_free(c);
+	return made;
+}
+
 bool imap_create(
 	struct session *session, const char *name, uint32_t use, bool wanted, struct error *err)
 {
 	struct imap_link *link = imap_link_of(session);
 	struct arena *arena = arena_new();
-	bool ok = make(link, name, use, arena, err) &&
-		  (!wanted || subscribe(link, "SUBSCRIBE", name, arena, err));
+	int made = made_ahead(link, name, err);
+	bool ok = made > 0 || (made == 0 && make(link, name, use, arena, err) &&
+				      (!wanted || subscribe(link, "SUBSCRIBE", name, arena, err)));
 	arena_free(arena);
 	imap_link_note(link);
 	return ok;

@@ -94,6 +94,7 @@ struct imap_link {
 	struct imap_session *wire;
 	struct imap_pending *first, *last;
 	struct imap_open *open; /* what the commands submitted last are in; NULL = none */
+	struct imap_creation *creation, *last_creation; /* mailboxes that were asked for ahead */
 	struct imap_listing *listing, *last_listing;
 	struct imap_listing *refused; /* the listing that failed, whose name is lent */
 	struct imap_fetching *fetch, *last_fetch;
@@ -258,17 +259,20 @@ void imap_gather_note(struct imap_gathered *g, const struct imap_reply *reply);
 bool imap_gather_end(struct imap_gathered *g, uint32_t below, const char *name, struct error *err);
 
 /* imap_listing_free(listing), imap_fetch_free(fetch), imap_append_free(append),
- * imap_work_free(work): for disconnect(); whole queues. */
+ * imap_work_free(work), imap_creation_free(creation): for disconnect(); whole queues. */
 void imap_listing_free(struct imap_listing *listing);
 void imap_fetch_free(struct imap_fetching *fetch);
 void imap_append_free(struct imap_appending *append);
 void imap_work_free(struct imap_work *work);
+void imap_creation_free(struct imap_creation *creation);
 
 /* ---- what store.h asks for ---- */
 
 bool imap_mailboxes(
 	struct session *session, struct arena *arena, struct mailbox_list *out, struct error *err);
 bool imap_create(
+	struct session *session, const char *name, uint32_t use, bool subscribe, struct error *err);
+bool imap_create_ahead(
 	struct session *session, const char *name, uint32_t use, bool subscribe, struct error *err);
 bool imap_remove_mailbox(struct session *session, const char *name, struct error *err);
 bool imap_rename_mailbox(

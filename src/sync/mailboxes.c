@@ -195,9 +195,34 @@ bool mailboxes_confirm(struct run *run, struct state_twin *known, bool *all)
 	return true;
 }
 
+/* Ask for what is to be made in one flight, where the store can; what comes of it is waited for one
+ * by one.  A session that is lost here is missed there.  A mailbox that is to get a new name gets
+ * it before any behind it is made: a level made too early would stand in its way. */
+static bool create_ahead(struct run *run, enum side side)
+{
+	const struct pairings *all = run->pairings;
+	for (size_t i = 0; i < all->n; i++) {
+		const struct pairing *p = &all->at[i];
+		struct error err = {0};
+		if (p->rename_to[side] != NULL || run->store[side]->ops->create_ahead == NULL)
+			return true;
+		if (p->action != PAIRING_SYNC || !p->create[side])
+			continue;
+		if (!run_will_write(run))
+			return false;
+		struct session *s = crew_session(run->crew, side, &err);
+		if (s == NULL ||
+			!s->store->ops->create_ahead(s, p->name[side], p->use, p->subscribe, &err))
+			return true;
+	}
+	return true;
+}
+
 bool mailboxes_prepare(struct run *run)
 {
 	const struct pairings *all = run->pairings;
+	if (!run->options->dry_run && (!create_ahead(run, LEFT) || !create_ahead(run, RIGHT)))
+		return false;
 	run->box = arena_alloc(run->arena, (all->n + 1) * sizeof *run->box);
 	for (size_t i = 0; i < all->n; i++) {
 		const struct pairing *p = &all->at[i];

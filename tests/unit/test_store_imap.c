@@ -177,6 +177,26 @@ static void list_mailboxes(struct scene *s, const char *argument)
 			list.at[i].cursor != NULL ? list.at[i].cursor : "");
 }
 
+/* The mailboxes in ${argument}, asked for ahead and then made. */
+static void make_mailboxes(struct scene *s, const char *argument)
+{
+	char *words = arena_strdup(s->arena, argument), *save = NULL, *name[8];
+	size_t n = 0;
+	for (char *w = strtok_r(words, " ", &save); w != NULL; w = strtok_r(NULL, " ", &save))
+		name[n++] = w;
+	for (size_t i = 0; i < n; i++) {
+		struct error err = {0};
+		assert_true(s->ops->create_ahead(s->session, name[i], 0, true, &err));
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct error err = {0};
+		if (s->ops->create(s->session, name[i], 0, true, &err))
+			buffer_printf(&s->told, "%s\n", name[i]);
+		else
+			tell_error(s, "", &err);
+	}
+}
+
 /* ---- the servers ---- */
 
 #define LISTED \
@@ -504,6 +524,17 @@ static const struct row {
 	{"a listing without INBOX (S44)", "",
 		"C: A1 LIST \"\" \"*\"\nC: A2 LSUB \"\" \"*\"\nS: A1 OK\nS: A2 OK\n" OUT("A3"),
 		list_mailboxes, "", "store: work lists no INBOX: this cannot be all there is\n"},
+	{"mailboxes are made in one flight", "",
+		LISTED
+		"C: A3 CREATE a\nC: A4 SUBSCRIBE a\nC: A5 CREATE b\nC: A6 SUBSCRIBE b\n"
+		"C: A7 CREATE c\nC: A8 SUBSCRIBE c\nS: A3 OK\nS: A4 OK\n"
+		"S: A5 NO [ALREADYEXISTS] it is there\nS: A6 OK\n"
+		"S: A7 NO [CANNOT] not here\nS: A8 NO there is none\n"
+		"C: A9 CREATE c\nS: A9 NO [CANNOT] not here\nC: A10 LIST \"\" c\nS: A10 OK\n" OUT(
+			"A11"),
+		make_mailboxes, "a b c",
+		"a\nb\nmailbox: cannot create mailbox 'c': refused by the server (CANNOT: "
+		"not here)\n"},
 	{"a listing that fails", "",
 		"C: A1 LIST \"\" \"*\"\nC: A2 LSUB \"\" \"*\"\nS: * LIST () \"/\" INBOX\n"
 		"S: A1 NO later\nS: A2 OK\n" OUT("A3"),
