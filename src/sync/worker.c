@@ -1,24 +1,9 @@
-#include "sync/worker.h"
-
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/map.h"
 #include "mail/header.h"
-#include "mail/identity.h"
 #include "sync/identify.h"
-#include "sync/patience.h"
-
-struct worker {
-	struct store *store[2];
-	struct session *session[2];
-	struct patience patience[2];
-	unsigned opened[2];	  /* how many sessions there were: the number of this one */
-	struct traffic closed[2]; /* what sessions cost that are closed by now */
-	const struct job *last;	  /* the last that worker_begin() was given, until it is finished */
-	struct hasher *hasher;
-	struct buffer head; /* the start of the message that is being copied */
-};
+#include "sync/worker_private.h"
 
 /* The Subject of a refused message is looked for in so much of it. */
 #define HEAD_KEPT ((size_t)16 * 1024)
@@ -33,7 +18,7 @@ void worker_set_stop(const volatile int *stop)
 	stop_flag = stop;
 }
 
-static bool may_go_on(struct error *err)
+bool worker_may_go_on(struct error *err)
 {
 	if (stop_flag == NULL || *stop_flag == 0)
 		return true;
@@ -117,15 +102,13 @@ bool worker_lost(struct worker *w, enum side side, struct error *err)
 	return had_one && patience_failed(&w->patience[side], err);
 }
 
-/* The job as a whole ended with job->error, which is the failure of `side`. */
-static void blame(struct worker *w, struct job *job, enum side side)
+void worker_blame(struct worker *w, struct job *job, enum side side)
 {
 	job->blame = side;
 	worker_lost(w, side, &job->error);
 }
 
-/* The error of one item, where it lives as long as the job. */
-static const struct error *keep_error(struct job *job, const struct error *err)
+const struct error *worker_keep_error(struct job *job, const struct error *err)
 {
 	return arena_memdup(job->arena, err, sizeof *err);
 }
@@ -166,7 +149,7 @@ static void take_lists(struct session *s, struct job *job)
 			continue;
 		}
 		if (got < 0 && err.scope <= ERROR_MAILBOX && item != NULL) {
-			item->error = keep_error(job, &err);
+			item->error = worker_keep_error(job, &err);
 			item->state = ITEM_FAILED;
 			arena_free(list.arena);
 			continue;
@@ -187,7 +170,7 @@ static void finish_list(struct worker *w, struct job *job)
 	if (s != NULL && ask_for_lists(s, job))
 		take_lists(s, job);
 	if (job->error.scope != ERROR_NONE)
-		blame(w, job, job->side);
+		worker_blame(w, job, job->side);
 }
 
 /* ---- JOB_COPY ---- */
@@ -215,7 +198,7 @@ static ssize_t counted_next(struct reader *reader, const uint8_t **run, struct e
 	return n;
 }
 
-static struct map *map_of_keys(const struct job *job)
+struct map *worker_index(const struct job *job)
 {
 	struct map *map = map_new(job->n);
 	for (size_t i = 0; i < job->n; i++)
@@ -234,7 +217,7 @@ static bool begin_copy(struct worker *w, struct job *job)
 					  job->keys, job->n, FETCH_BODY, &job->error);
 	job->begun = asked ? w->opened[from] : 0;
 	if (!asked)
-		blame(w, job, from);
+		worker_blame(w, job, from);
 	return asked;
 }
 
@@ -251,7 +234,7 @@ static bool pass_on(struct worker *w, struct job *job, struct copy_item *item, s
 {
 	struct session *to = worker_session(w, job->side, &job->error);
 	if (to == NULL) {
-		blame(w, job, job->side);
+		worker_blame(w, job, job->side);
 		return false;
 	}
 	struct counted counted = {{body->size, counted_next}, body, w, {0}};
@@ -275,7 +258,7 @@ static bool pass_on(struct worker *w, struct job *job, struct copy_item *item, s
 	bool refused = source ? counted.error.scope == ERROR_MESSAGE : err.scope == ERROR_MESSAGE;
 	if (refused) {
 		item->state = ITEM_FAILED;
-		item->error = keep_error(job, source ? &counted.error : &err);
+		item->error = worker_keep_error(job, source ? &counted.error : &err);
 	}
 	if (refused && err.scope == ERROR_MESSAGE)
 		return true;
@@ -284,7 +267,7 @@ static bool pass_on(struct worker *w, struct job *job, struct copy_item *item, s
 	if (source && err.scope >= ERROR_STORE)
 		worker_drop(w, job->side);
 	job->error = source ? counted.error : err;
-	blame(w, job, source ? other(job->side) : job->side);
+	worker_blame(w, job, source ? other(job->side) : job->side);
 	if (job->error.scope == ERROR_MESSAGE) {
 		error_set(&job->error, ERROR_STORE, CAUSE_NETWORK,
 			"the connection was given up in the middle of a message");
@@ -298,7 +281,7 @@ static void fail_waiting(struct job *job, const struct error *err)
 	for (size_t i = 0; i < job->n; i++)
 		if (job->copy[i].state == ITEM_WAITING) {
 			job->copy[i].state = ITEM_FAILED;
-			job->copy[i].error = keep_error(job, err);
+			job->copy[i].error = worker_keep_error(job, err);
 		}
 }
 
@@ -306,7 +289,7 @@ static void fail_waiting(struct job *job, const struct error *err)
 static bool pass_all_on(struct worker *w, struct job *job, const struct map *index)
 {
 	enum side from = other(job->side);
-	while (may_go_on(&job->error)) {
+	while (worker_may_go_on(&job->error)) {
 		struct session *s = w->session[from];
 		struct message m = {0};
 		struct reader *body = NULL;
@@ -320,12 +303,12 @@ static bool pass_all_on(struct worker *w, struct job *job, const struct map *ind
 				return false;
 		} else if (got < 0 && err.scope == ERROR_MESSAGE && i != MAP_NONE) {
 			job->copy[i].state = ITEM_FAILED;
-			job->copy[i].error = keep_error(job, &err);
+			job->copy[i].error = worker_keep_error(job, &err);
 		} else if (got < 0 && err.scope == ERROR_MAILBOX) {
 			fail_waiting(job, &err);
 		} else if (got < 0) {
 			job->error = err;
-			blame(w, job, from);
+			worker_blame(w, job, from);
 			return false;
 		}
 	}
@@ -342,7 +325,7 @@ static void note_copy(struct job *job, const struct outcome *o)
 	}
 	item->state = o->error.scope == ERROR_NONE ? ITEM_DONE : ITEM_FAILED;
 	if (item->state == ITEM_FAILED)
-		item->error = keep_error(job, &o->error);
+		item->error = worker_keep_error(job, &o->error);
 	item->key = arena_strdup(job->arena, o->key);
 	item->held = o->held;
 }
@@ -358,10 +341,10 @@ static void settle_copies(struct worker *w, struct job *job)
 		if (o.ticket < job->n)
 			note_copy(job, &o);
 	if (got == 0 && !failed && job->error.scope != ERROR_NONE)
-		blame(w, job, job->side);
+		worker_blame(w, job, job->side);
 	else if (got < 0 && job->error.scope == ERROR_NONE) {
 		job->error = err;
-		blame(w, job, job->side);
+		worker_blame(w, job, job->side);
 	} else if (got < 0) {
 		worker_drop(w, job->side);
 	}
@@ -371,7 +354,7 @@ static void finish_copy(struct worker *w, struct job *job)
 {
 	if (!is_asked(w, job) && !begin_copy(w, job))
 		return;
-	struct map *index = map_of_keys(job);
+	struct map *index = worker_index(job);
 	bool whole = pass_all_on(w, job, index);
 	map_free(index);
 	/* Bodies that nobody will take are still under way on it. */
@@ -429,7 +412,7 @@ static void note_change(struct job *job, const struct outcome *o)
 			"messages in the mailbox are marked too; expunge them, or the next run "
 			"tries again");
 	if (item->state == ITEM_FAILED)
-		item->error = keep_error(job, &err);
+		item->error = worker_keep_error(job, &err);
 }
 
 /* Of what was under way when a connection was lost nobody knows whether it happened.  A flag may
@@ -447,7 +430,7 @@ static void leave_in_doubt(struct job *job, struct change_item *item)
 		"the connection was lost while it was moved; the next run finds out whether it "
 		"was");
 	if (item->state == ITEM_SENT && item->error == NULL)
-		item->error = keep_error(job, &err);
+		item->error = worker_keep_error(job, &err);
 }
 
 static void finish_change(struct worker *w, struct job *job)
@@ -460,7 +443,7 @@ static void finish_change(struct worker *w, struct job *job)
 			continue;
 		}
 		job->change[i].repeated = job->change[i].state == ITEM_SENT;
-		ok = may_go_on(&job->error) && submit_change(s, job, i);
+		ok = worker_may_go_on(&job->error) && submit_change(s, job, i);
 		if (ok)
 			job->change[i].state = ITEM_SENT;
 	}
@@ -473,98 +456,7 @@ static void finish_change(struct worker *w, struct job *job)
 	if (got < 0 && job->error.scope == ERROR_NONE)
 		job->error = err;
 	if (job->error.scope != ERROR_NONE)
-		blame(w, job, job->side);
-}
-
-/* ---- JOB_COMPARE ---- */
-
-struct wire_digest {
-	struct identity exact;
-	uint64_t octets;
-	bool read;
-};
-
-static bool digest_body(
-	struct hasher *hasher, struct reader *body, struct wire_digest *out, struct error *err)
-{
-	const uint8_t *run;
-	ssize_t n;
-	hasher_begin(hasher);
-	while ((n = body->next(body, &run, err)) > 0)
-		hasher_add(hasher, run, (size_t)n);
-	hasher_exact(hasher, &out->exact);
-	hasher_end(hasher, NULL, NULL, &out->octets);
-	out->read = n == 0;
-	return out->read;
-}
-
-static void compare_failed(struct job *job, uint32_t i, const struct error *err)
-{
-	if (i == MAP_NONE)
-		return;
-	job->compare[i].state = ITEM_FAILED;
-	job->compare[i].error = keep_error(job, err);
-}
-
-static bool digest_side(
-	struct worker *w, struct job *job, enum side side, struct wire_digest *digest)
-{
-	struct session *s = worker_session(w, side, &job->error);
-	if (s == NULL)
-		return false;
-	for (size_t i = 0; i < job->n; i++)
-		job->keys[i] = job->compare[i].key[side];
-	if (!s->store->ops->fetch(s, job->name[side], job->epoch[side], job->keys, job->n,
-		    FETCH_BODY, &job->error))
-		return false;
-	struct map *index = map_of_keys(job);
-	struct error failed = {0};
-	int got = 1;
-	while (got != 0 && may_go_on(&job->error)) {
-		struct message m = {0};
-		struct reader *body = NULL;
-		struct error err = {0};
-		got = s->store->ops->take(s, &m, &body, &err);
-		uint32_t i = m.key != NULL ? map_get_str(index, m.key) : MAP_NONE;
-		if (got > 0 && i != MAP_NONE && digest_body(w->hasher, body, &digest[i], &err))
-			continue;
-		if (got != 0 && err.scope == ERROR_MESSAGE)
-			compare_failed(job, i, &err);
-		else if (got != 0 && failed.scope == ERROR_NONE)
-			failed = err;
-		if (err.scope > ERROR_MAILBOX)
-			break; /* else it is taken to its end: the keys go with the job */
-	}
-	map_free(index);
-	if (failed.scope != ERROR_NONE)
-		job->error = failed;
-	return job->error.scope == ERROR_NONE;
-}
-
-static void finish_compare(struct worker *w, struct job *job)
-{
-	struct wire_digest *digest[2];
-	bool ok = true;
-	job->keys = arena_alloc(job->arena, job->n * sizeof *job->keys);
-	hasher_want_exact(w->hasher, true);
-	for (enum side side = LEFT; ok && side <= RIGHT; side++) {
-		digest[side] = arena_alloc(job->arena, job->n * sizeof **digest);
-		ok = digest_side(w, job, side, digest[side]);
-		if (!ok)
-			blame(w, job, side);
-	}
-	hasher_want_exact(w->hasher, false);
-	if (!ok)
-		return;
-	for (size_t i = 0; i < job->n; i++) {
-		struct compare_item *item = &job->compare[i];
-		const struct wire_digest *l = &digest[LEFT][i], *r = &digest[RIGHT][i];
-		if (item->state == ITEM_FAILED)
-			continue;
-		item->state = l->read && r->read ? ITEM_DONE : ITEM_GONE;
-		item->same = l->read && r->read && l->octets == r->octets &&
-			     memcmp(&l->exact, &r->exact, sizeof l->exact) == 0;
-	}
+		worker_blame(w, job, job->side);
 }
 
 /* ---- the contract ---- */
@@ -575,7 +467,7 @@ static void finish_identify(struct worker *w, struct job *job)
 	if (s != NULL)
 		identify(s, w->hasher, job);
 	if (job->error.scope != ERROR_NONE)
-		blame(w, job, job->side);
+		worker_blame(w, job, job->side);
 }
 
 /* Answers must be taken before a session is given changes to make (store.h).  What the job before
@@ -618,9 +510,9 @@ void worker_finish(struct worker *w, struct job *job)
 		[JOB_IDENTIFY] = finish_identify,
 		[JOB_COPY] = finish_copy,
 		[JOB_CHANGE] = finish_change,
-		[JOB_COMPARE] = finish_compare,
+		[JOB_COMPARE] = worker_compare,
 	};
-	for (bool again = job->error.scope == ERROR_NONE; again && may_go_on(&job->error);) {
+	for (bool again = job->error.scope == ERROR_NONE; again && worker_may_go_on(&job->error);) {
 		size_t before = job_answered(job);
 		job->error = (struct error){0};
 		finish[job->kind](w, job);
