@@ -48,6 +48,7 @@ static bool choose(const struct options *options, struct store_config *from, int
 	}
 	from->archive.snapshot = arena_printf(options->arena, "%" PRId64, chosen.id);
 	from->archive.search = options->search;
+	from->archive.around_damage = true;
 	return true;
 }
 

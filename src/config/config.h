@@ -83,6 +83,8 @@ struct archive_config {
 	const char *source;   /* to read: whose snapshots; NULL = there is only one */
 	const char *snapshot; /* to read: its number, or a date; NULL = the last one */
 	const char *search;   /* to read: only what this finds (archive_query.c); NULL = all */
+	bool around_damage;   /* to read: leave out what damaged pages list, instead of failing;
+				 only for a run that deletes nothing */
 };
 
 /* Files that `import` reads; no configuration names them. */

@@ -95,6 +95,8 @@ struct message_list {
 	const char **gone;
 	size_t n_gone, cap_gone;
 	bool partial;
+	size_t holes; /* damaged places of a store that was told to go around them: what they
+		       * listed is not in at[], and not gone */
 };
 
 /*

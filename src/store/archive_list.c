@@ -212,7 +212,11 @@ static bool read_list(struct archive_session *s, struct archive_question *q,
 	struct archive_walk *rows = out->partial
 					    ? archive_changes(s->archive, m->id, m->changed, err)
 					    : archive_visible(s->archive, &view, m->id, err);
+	if (rows != NULL && s->session.store->config->archive.around_damage)
+		archive_visible_forgive(rows);
 	bool ok = rows != NULL && walk(s, rows, q, out, err);
+	if (ok)
+		out->holes = archive_visible_holes(rows);
 	archive_visible_end(rows);
 	if (!out->partial)
 		out->box.total = out->n;

@@ -55,6 +55,18 @@ static void leave_out(struct run *run, struct box *box, enum side side, const st
 	run_problem(run, side, box->pairing->name[side], NULL, err);
 }
 
+/* What a damaged store listed around is carried; what it could not list counts as there. */
+static void tell_holes(struct run *run, struct box *box, enum side side, size_t holes)
+{
+	struct error err;
+	box->unsettled = true;
+	run->no_deletes[other(side)] = true;
+	error_set(&err, ERROR_MAILBOX, CAUSE_LOCAL,
+		"it is damaged where it lists messages: some in %zu place%s are left out", holes,
+		holes == 1 ? "" : "s");
+	run_problem(run, side, box->pairing->name[side], NULL, &err);
+}
+
 /* ---- JOB_LIST: asking and taking ---- */
 
 static struct job *new_list_job(struct run *run, enum side side)
@@ -122,7 +134,9 @@ static bool take_lists(struct run *run, struct survey *v, const struct map *inde
 		uint32_t at = map_get_str(index, item->name);
 		if (item->state == ITEM_DONE)
 			take_list(v, job, item, &v->list[at][job->side]);
-		else if (item->state == ITEM_FAILED)
+		if (item->list.holes > 0)
+			tell_holes(run, v->box[at], job->side, item->list.holes);
+		if (item->state == ITEM_FAILED)
 			leave_out(run, v->box[at], job->side, item->error);
 	}
 	if (job->error.scope == ERROR_NONE)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import sqlite3
 import subprocess
 
@@ -216,19 +217,23 @@ class Words(suite.Case):
         self.assertEqual(2, len(told.out.splitlines()))
         self.assertIn('does not match its check', told.err)
 
-    def test_what_lies_behind_a_damaged_page_is_listed_and_exported(self):
+    def damage_a_list(self):
+        """600 messages, in whose list one page is damaged; the first, the last and those elsewhere are not in it."""
         for number in range(600):
             self.deliver('number %d' % number)
         self.deliver('elsewhere', folder='.Other')
         self.snapshot()
         octets = bytearray(self.file.read_bytes())
         size = int.from_bytes(octets[16:18], 'big')
-        # A page of placements, known by the names at the source, that has none of those looked for below.
+        # A page of placements is known by the names at the source.
         pages = [octets[at:at + size] for at in range(0, len(octets), size)]
         page = next(n for n, text in enumerate(pages) if b'.M300.host' in text or b'.M400.host' in text
                     or b'.M200.host' in text if not any(b'.M%d.host' % n in text for n in (1, 600, 601)))
         octets[page * size:(page + 1) * size] = b'\xff' * size
         self.file.write_bytes(octets)
+
+    def test_what_lies_behind_a_damaged_page_is_listed_and_exported(self):
+        self.damage_a_list()
         told = self.run_it('ls', self.file, expect=7)
         listed = [line for line in told.out.splitlines() if 'number' in line]
         self.assertTrue(500 < len(listed) < 600, len(listed))
@@ -238,6 +243,33 @@ class Words(suite.Case):
         self.run_it('export', self.file, self.scratch / 'out', '--format', 'eml', expect=7)
         self.assertEqual(len(listed), len(list((self.scratch / 'out/INBOX').glob('*.eml'))))
         self.assertEqual(1, len(list((self.scratch / 'out/Other').glob('*.eml'))))
+
+    def subjects(self, root):
+        return sorted(re.search(rb'^Subject: (.*?)\r?$', path.read_bytes(), re.M)[1].decode()
+                      for path in root.glob('*/*.*'))
+
+    def test_what_lies_behind_a_damaged_page_is_restored(self):
+        self.damage_a_list()
+        listed = re.findall(r'number \d+', self.run_it('ls', self.file, expect=7).out)
+        back = self.scratch / 'Back'
+        for again in (False, True):
+            told = self.run_it('restore', self.file, 'maildir:%s' % back, expect=7)
+            self.assertIn('INBOX: it is damaged where it lists messages', told.err)
+            self.assertEqual(sorted(listed), self.subjects(back), again)
+            self.assertEqual(['elsewhere'], self.subjects(back / '.Other'))
+
+    def test_a_sync_from_it_takes_nothing_behind_a_damaged_page_for_gone(self):
+        back, whole = self.scratch / 'Back', self.scratch / 'whole.mta'
+        self.damage_a_list()
+        self.file.rename(whole)
+        self.snapshot()
+        stores = ('--from', 'archive:%s' % self.file, '--to', 'maildir:%s' % back, '--mode', 'mirror')
+        self.run_it('sync', *stores)
+        self.assertEqual(600, len(self.subjects(back)))
+        whole.rename(self.file)
+        told = self.run_it('sync', *stores, '--max-deletions', 'any', expect=7)
+        self.assertIn('damaged', told.err)
+        self.assertEqual(600, len(self.subjects(back)))
 
     def test_a_damaged_message_is_named_and_the_others_are_shown(self):
         digests = [self.deliver(name)[1] for name in ('one', 'two')]
