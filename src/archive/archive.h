@@ -228,11 +228,14 @@ struct archive_hit {
 
 /* archive_search(archive, query, snapshot, err): look in ${snapshot}, or with NULL in all, newest
  * messages first; ${query} is lent until the end.  archive_search_next(search, out, err): 1; 0 = no
- * more; -1.  archive_search_end(search): NULL is fine. */
+ * more; -1.  Where the file is damaged, what is whole around such places is told in order of
+ * mailbox; archive_search_holes(search) counts the places.  archive_search_end(search): NULL is
+ * fine. */
 struct archive_search;
 struct archive_search *archive_search(struct archive *archive, const struct archive_query *query,
 	const struct archive_snapshot *snapshot, struct error *err);
 int archive_search_next(struct archive_search *search, struct archive_hit *out, struct error *err);
+size_t archive_search_holes(const struct archive_search *search);
 void archive_search_end(struct archive_search *search);
 
 /* ---- the bytes of a message (archive_body.c) ---- */

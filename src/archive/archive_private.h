@@ -202,4 +202,8 @@ bool archive_moment(const char *text, int64_t *from, int64_t *until);
 	"p.last, p.\"check\", m.digest, m.size "
 void archive_walk_take(struct sql *q, struct arena *arena, struct archive_placement *out);
 
+/* archive_last_item(archive, mailbox, known): the last item that ${mailbox} ever had; where that
+ * cannot be read, one that lies as far behind item ${known} as is worth trying. */
+int64_t archive_last_item(struct archive *archive, int64_t mailbox, int64_t known);
+
 #endif

@@ -127,20 +127,19 @@ static bool is_damaged(const struct archive_walk *walk)
 	return (sqlite3_errcode(walk->archive->db) & 0xff) == SQLITE_CORRUPT;
 }
 
-/* The last item of the mailbox, if that can be read. */
-static int64_t last_item(const struct archive_walk *walk)
+int64_t archive_last_item(struct archive *archive, int64_t mailbox, int64_t known)
 {
 	struct error why = {0};
 	int64_t last = 0;
-	int got = sql_one(walk->archive, "SELECT max(item) FROM placement WHERE mailbox = ?",
-		walk->mailbox, &last, &why);
-	return got > 0 ? last : walk->item + TRIED_MOST;
+	int got = sql_one(
+		archive, "SELECT max(item) FROM placement WHERE mailbox = ?", mailbox, &last, &why);
+	return got > 0 ? last : known + TRIED_MOST;
 }
 
 /* Begin again behind what could not be read, item by item. */
 static int go_on(struct archive_walk *walk, struct error *err)
 {
-	int64_t last = last_item(walk);
+	int64_t last = archive_last_item(walk->archive, walk->mailbox, walk->item);
 	int got = 0;
 	walk->holes++;
 	for (int64_t item = walk->item + 1; item <= last; item++) {

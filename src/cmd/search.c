@@ -6,6 +6,14 @@
 /* More than anybody types; what is longer is refused, as half a search finds too much. */
 #define QUERY_LIMIT ((size_t)64 * 1024)
 
+static int holes_told(const char *path, size_t holes)
+{
+	print_problem("%s: the file is damaged where it lists messages: some in %zu place%s "
+		      "cannot be found",
+		path, holes, holes == 1 ? "" : "s");
+	return CAUSE_LOCAL;
+}
+
 static int search(const struct options *options, struct archive *archive, const char *text)
 {
 	struct archive_query query;
@@ -32,6 +40,8 @@ static int search(const struct options *options, struct archive *archive, const 
 			code = archives_unsound(
 				options->names[0], hit.mailbox, "the row of a message");
 	}
+	if (s != NULL && archive_search_holes(s) > 0)
+		code = holes_told(options->names[0], archive_search_holes(s));
 	archive_search_end(s);
 	return got < 0 ? archives_failed(&err) : code;
 }

@@ -66,6 +66,8 @@ static bool find_items(
 		note_number(s, s->found, hit.placement.item);
 		note_number(s, s->found_in, hit.placement.mailbox);
 	}
+	if (search != NULL)
+		s->found_holes = archive_search_holes(search);
 	archive_search_end(search);
 	arena_free(arena);
 	return got == 0;
@@ -126,7 +128,7 @@ bool archive_store_mailboxes(
 	if (!find_items(s, &view, err))
 		return false;
 	for (size_t i = 0; i < n; i++)
-		if (is_among(s->found_in, all[i].id) &&
+		if ((s->found_holes > 0 || is_among(s->found_in, all[i].id)) &&
 			!describe(s, &view, &all[i], arena,
 				ARENA_PUSH(arena, out->at, out->n, out->cap), err))
 			return false;
@@ -189,6 +191,11 @@ static bool walk(const struct archive_session *s, struct archive_walk *walk,
 	return got == 0;
 }
 
+static size_t most(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
 static bool read_list(struct archive_session *s, struct archive_question *q,
 	struct message_list *out, struct error *err)
 {
@@ -216,7 +223,7 @@ static bool read_list(struct archive_session *s, struct archive_question *q,
 		archive_visible_forgive(rows);
 	bool ok = rows != NULL && walk(s, rows, q, out, err);
 	if (ok)
-		out->holes = archive_visible_holes(rows);
+		out->holes = most(archive_visible_holes(rows), s->found_holes);
 	archive_visible_end(rows);
 	if (!out->partial)
 		out->box.total = out->n;

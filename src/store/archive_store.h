@@ -57,6 +57,7 @@ struct archive_session {
 	struct archive_body *body;
 	struct map *found;     /* items that archive.search finds; NULL = not looked for yet */
 	struct map *found_in;  /* and the mailboxes that they are in */
+	size_t found_holes;    /* damaged places that could not be searched */
 	struct arena *answers; /* of the changes */
 	struct arena *items;   /* of what was found */
 	struct archive_change *changes, **changes_end, *told;

@@ -258,6 +258,19 @@ class Words(suite.Case):
             self.assertEqual(sorted(listed), self.subjects(back), again)
             self.assertEqual(['elsewhere'], self.subjects(back / '.Other'))
 
+    def test_what_lies_behind_a_damaged_page_is_found_and_what_was_found_restored(self):
+        self.damage_a_list()
+        listed = sorted(re.findall(r'number \d+', self.run_it('ls', self.file, expect=7).out))
+        for query in (('number',), ('mailbox:INBOX',), ('--snapshot', '1', 'numb*', 'before:2007-01-01')):
+            told = self.run_it('search', self.file, *query, expect=7)
+            self.assertEqual(listed, sorted(re.findall(r'number \d+', told.out)), query)
+            self.assertIn('the file is damaged where it lists messages: some in 1 place cannot be found', told.err)
+        self.assertIn('elsewhere', self.run_it('search', self.file, 'elsewhere').out)
+        back = self.scratch / 'Back'
+        told = self.run_it('restore', self.file, 'maildir:%s' % back, '--search', 'number', expect=7)
+        self.assertIn('INBOX: it is damaged where it lists messages', told.err)
+        self.assertEqual(listed, self.subjects(back))
+
     def test_a_sync_from_it_takes_nothing_behind_a_damaged_page_for_gone(self):
         back, whole = self.scratch / 'Back', self.scratch / 'whole.mta'
         self.damage_a_list()
