@@ -3,6 +3,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <openssl/evp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -27,6 +29,11 @@ struct scan {
 	struct arena *arena; /* of `known` */
 	struct sidecar known;
 	bool knows; /* `known` is a line that was not used yet */
+	/* whether the message under way has the digest that its line says */
+	bool compares;
+	EVP_MD_CTX *hash;
+	struct mbox_coder exact; /* reads it as the line says that it was written */
+	uint64_t hashed;
 	/* the message under way */
 	bool any;
 	struct files_place place;
@@ -70,14 +77,65 @@ static int order(const struct scan *s)
 	return s->known.offset < s->separator ? -1 : s->known.offset > s->separator;
 }
 
-/* Whether the sidecar knows the message as it lies there. */
-static bool find_known(struct scan *s, bool *found)
+/* Whether there is a line for the place of the message under way. */
+static bool find_line(struct scan *s, bool *found)
 {
 	while (s->knows && order(s) < 0)
 		if (!next_known(s))
 			return false;
+	*found = s->knows && order(s) == 0;
+	return true;
+}
+
+static void hash(struct scan *s, size_t n)
+{
+	uint64_t left = s->known.size - s->hashed;
+	n = n < left ? n : (size_t)left;
+	s->hashed += n;
+	if (EVP_DigestUpdate(s->hash, s->out_of, n) != 1)
+		die_out_of_memory();
+}
+
+/* From now on the message is digested as its line says that it is to be read. */
+static bool begin_compare(struct scan *s)
+{
+	bool found;
+	s->compares = false;
+	if (!find_line(s, &found))
+		return false;
+	if (!found || s->known.digest == NULL)
+		return true;
+	s->compares = true;
+	s->hashed = 0;
+	s->exact = (struct mbox_coder){
+		.lines = s->known.raw ? MBOX_RAW : MBOX_CRLF, .plain = s->coder.plain};
+	if (EVP_DigestInit_ex(s->hash, EVP_sha256(), NULL) != 1)
+		die_out_of_memory();
+	return true;
+}
+
+static bool has_digest(struct scan *s)
+{
+	uint8_t digest[EVP_MAX_MD_SIZE];
+	char text[2 * EVP_MAX_MD_SIZE + 1];
+	unsigned len = 0;
+	if (!s->compares)
+		return true;
+	hash(s, mbox_decode_end(&s->exact, s->out_of));
+	if (EVP_DigestFinal_ex(s->hash, digest, &len) != 1)
+		die_out_of_memory();
+	for (unsigned i = 0; i < len; i++)
+		snprintf(text + (size_t)2 * i, 3, "%02x", digest[i]);
+	return strcmp(text, s->known.digest) == 0;
+}
+
+/* Whether the sidecar knows the message as it lies there. */
+static bool find_known(struct scan *s, bool *found)
+{
+	if (!find_line(s, found))
+		return false;
 	uint64_t length = s->place.file[0] != '\0' ? s->known.size : s->known.length;
-	*found = s->knows && order(s) == 0 && length == s->place.length;
+	*found = *found && length == s->place.length && has_digest(s);
 	return true;
 }
 
@@ -139,9 +197,13 @@ static void note(struct scan *s, size_t n)
 
 static void feed(struct scan *s, const char *data, size_t n)
 {
-	for (size_t at = 0; at < n; at += RUN)
-		note(s, mbox_decode(&s->coder, (const uint8_t *)data + at,
-				n - at < RUN ? n - at : RUN, s->out_of));
+	for (size_t at = 0; at < n; at += RUN) {
+		const uint8_t *run = (const uint8_t *)data + at;
+		size_t len = n - at < RUN ? n - at : RUN;
+		note(s, mbox_decode(&s->coder, run, len, s->out_of));
+		if (s->compares)
+			hash(s, mbox_decode(&s->exact, run, len, s->out_of));
+	}
 	s->place.length += n;
 }
 
@@ -162,13 +224,14 @@ static bool end_message(struct scan *s)
 	return true;
 }
 
-static void begin_message(struct scan *s, uint64_t start, const char *file)
+static bool begin_message(struct scan *s, uint64_t start, const char *file)
 {
 	s->any = true;
 	s->place = (struct files_place){.start = start, .lines = MBOX_BARE, .file = file};
 	s->coder = (struct mbox_coder){.lines = MBOX_BARE, .plain = *file != '\0'};
 	s->header.len = 0;
 	s->blank = 0;
+	return begin_compare(s);
 }
 
 /* ---- an mbox ---- */
@@ -204,7 +267,7 @@ static bool scan_mbox(struct scan *s)
 			ok = end_message(s);
 			s->separator = lines->offset;
 			s->received = received;
-			begin_message(s, lines->offset + len, "");
+			ok = ok && begin_message(s, lines->offset + len, "");
 			separator = true;
 		} else if (separator && !begins) {
 			s->place.start += len; /* a long one */
@@ -249,7 +312,8 @@ static bool list_letters(struct scan *s, const char ***names, size_t *n)
 	return true;
 }
 
-/* One that the sidecar does not know has to be read: how long it is hangs on its line ends. */
+/* How long a message is hangs on its line ends, and whether its line in the sidecar is its own on
+ * all of it. */
 static bool read_letter(struct scan *s, const char *path)
 {
 	char data[RUN];
@@ -266,21 +330,13 @@ static bool read_letter(struct scan *s, const char *path)
 static bool scan_letter(struct scan *s, const char *name)
 {
 	struct stat st;
-	bool known;
 	const char *path = arena_printf(s->out->arena, "%s/%s", s->box->path, name);
 	if (lstat(path, &st) < 0)
 		return error_errno(s->err, ERROR_MAILBOX, "cannot look at '%s'", path);
 	if (!S_ISREG(st.st_mode))
 		return true;
-	begin_message(s, 0, name);
 	s->received = st.st_mtim.tv_sec;
-	s->place.length = (uint64_t)st.st_size;
-	if (!find_known(s, &known))
-		return false;
-	if (known)
-		return end_message(s);
-	s->place.length = 0;
-	return read_letter(s, path) && end_message(s);
+	return begin_message(s, 0, name) && read_letter(s, path) && end_message(s);
 }
 
 static bool scan_folder(struct scan *s)
@@ -304,6 +360,9 @@ bool files_scan(const struct files_box *box, bool eml, struct flag_table *flags,
 	s->out = out;
 	s->err = err;
 	s->arena = arena_new();
+	s->hash = EVP_MD_CTX_new();
+	if (s->hash == NULL)
+		die_out_of_memory();
 	s->place.file = "";
 	buffer_init(&s->header, HEADER_LIMIT);
 	bool ok = true;
@@ -314,6 +373,7 @@ bool files_scan(const struct files_box *box, bool eml, struct flag_table *flags,
 	ok = ok && (eml ? scan_folder(s) : scan_mbox(s));
 	files_lines_free(s->side);
 	buffer_finish(&s->header);
+	EVP_MD_CTX_free(s->hash);
 	arena_free(s->arena);
 	free(s);
 	return ok;

@@ -14,8 +14,8 @@
  *   files_write.c   what `export` writes (store/files.h)
  *
  * A mailbox is an mbox, or a folder of .eml files; it need not have been written here.  Where its
- * sidecar (mail/sidecar.h) knows a message at its place and with its length, that says what it is;
- * else its header does, and line ends become those of the wire.
+ * sidecar (mail/sidecar.h) knows a message at its place, with its length and digest, that says what
+ * it is; else its header does, and line ends become those of the wire.
  *
  * The key of a message says where its bytes are, so that nothing has to be remembered for it.  An
  * mbox is another one (its epoch) when its file was changed.

@@ -413,6 +413,27 @@ class Foreign(Port):
         self.run_it('import', self.out, other, '--format', 'mbox')
         self.assertIn(self.one(b'\r\nhello there\r\n', '1996-07-17T09:44:25Z'), self.held(other)['a'])
 
+    def test_a_message_that_took_the_place_of_another_does_not_take_its_flags(self):
+        one, two = b'Status: R\n\nhello\n', b'Status: O\n\nworld\n'
+        self.write('a.mbox', b'From x Wed Jul 17 09:44:25 1996\n%s\nFrom x Wed Jul 17 09:44:26 1996\n%s' % (one, two))
+        self.run_it('import', self.scratch / 'theirs', self.file, '--format', 'mbox')
+        wanted = {line[0]: line[4] for line in self.held()['a']}
+        self.assertEqual([(), ('\\Seen',)], sorted(wanted.values()))
+        for kind in ('mbox', 'mbox.gz', 'eml'):
+            self.out, file = self.scratch / ('out.' + kind), self.scratch / (kind + '.mta')
+            self.export(kind)
+            for path in (path for path in self.out.rglob('*') if path.suffix in ('.mbox', '.gz', '.eml')):
+                if path.is_dir():
+                    continue
+                read, write = ((gzip.decompress, gzip.compress) if kind == 'mbox.gz' else (bytes, bytes))
+                text = read(path.read_bytes())
+                swapped = re.sub(rb'(Status: )(R|O)(\r?\n\r?\n)(hello|world)', lambda m: m[1] + {b'R': b'O', b'O': b'R'}[
+                    m[2]] + m[3] + {b'hello': b'world', b'world': b'hello'}[m[4]], text)
+                self.assertNotEqual(text, swapped)
+                path.write_bytes(write(swapped))
+            self.run_it('import', self.out, file, '--format', kind)
+            self.assertEqual(wanted, {line[0]: line[4] for line in self.held(file)['a']}, kind)
+
     def test_two_files_that_are_one_mailbox_are_refused(self):
         for name in ('a', 'a.mbox'):
             self.write(name, b'From x Wed Jul 17 09:44:25 1996\n\nhello\n')
