@@ -99,8 +99,9 @@ static const struct command commands[] = {
 		"read every byte of an archive, or compare two stores message by message",
 		"Of an archive: exits 7 when anything is damaged; what is not named is whole.  Of "
 		"two stores: reads every message of both and names what is missing, extra or "
-		"different; exits 1 for a difference.",
-		OPTIONS_TALK | OPTIONS_JSON, command_verify},
+		"different; exits 1 for a difference.  Other flags or dates of messages that are "
+		"the same are named and are no difference.",
+		OPTIONS_TALK | OPTIONS_JSON | OPTIONS_MAILBOX, command_verify},
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };

@@ -146,11 +146,12 @@ void json_verified(const struct report *r)
 	buffer_printf(&out,
 		",\"exit\":%d,\"seconds\":%.3f,\"mailboxes\":%llu,\"problems\":%llu,"
 		"\"messages\":%llu,\"same\":%llu,\"altered\":%llu,\"missing\":%llu,"
-		"\"extra\":%llu,\"different\":%llu",
+		"\"extra\":%llu,\"different\":%llu,\"flags\":%llu,\"dates\":%llu",
 		r->exit, r->seconds, (unsigned long long)r->mailboxes,
 		(unsigned long long)r->problems, (unsigned long long)n->messages,
 		(unsigned long long)n->same, (unsigned long long)n->altered,
 		(unsigned long long)n->missing, (unsigned long long)n->extra,
-		(unsigned long long)n->different);
+		(unsigned long long)n->different, (unsigned long long)n->flags,
+		(unsigned long long)n->dates);
 	end(&out);
 }

@@ -189,6 +189,10 @@ static void print_compared(const struct report *r)
 		say(&s, "%s different; ", print_count(count, n->different));
 	if (n->altered > 0)
 		say(&s, "%s altered by a server; ", print_count(count, n->altered));
+	if (n->flags > 0)
+		say(&s, "%s with other flags; ", print_count(count, n->flags));
+	if (n->dates > 0)
+		say(&s, "%s with another date of arrival; ", print_count(count, n->dates));
 	say(&s, "%s of %s messages the same", print_count(same, n->same),
 		print_count(all, n->messages));
 	print_line(stdout, &s);
@@ -265,6 +269,22 @@ static void print_change(void *context, const struct change *c)
 }
 
 /* "one: INBOX uid 7 "Re: minutes": missing on two" */
+static const struct {
+	const char *what, *said;
+} differences[] = {
+	{"extra", "not"},
+	{"flags", "other flags"},
+	{"date", "another date of arrival"},
+};
+
+static const char *said_of(const char *what)
+{
+	for (size_t i = 0; i < sizeof differences / sizeof *differences; i++)
+		if (strcmp(differences[i].what, what) == 0)
+			return differences[i].said;
+	return what;
+}
+
 static void print_difference(void *context, const struct difference *d)
 {
 	struct sentence s = {.len = 0};
@@ -272,7 +292,7 @@ static void print_difference(void *context, const struct difference *d)
 	say(&s, "%s: %s %s", d->store, d->mailbox, d->key);
 	if (d->subject != NULL)
 		say(&s, " \"%s\"", d->subject);
-	say(&s, ": %s on %s", strcmp(d->what, "extra") == 0 ? "not" : d->what, d->other);
+	say(&s, ": %s on %s", said_of(d->what), d->other);
 	print_line(stdout, &s);
 }
 

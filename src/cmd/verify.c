@@ -1,4 +1,6 @@
 #include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "cmd/archives.h"
@@ -63,6 +65,11 @@ static int verify(const struct options *options, struct archive *archive)
 static int verify_archive(const struct options *options)
 {
 	int code;
+	if (options->mailboxes.n > 0) {
+		print_problem("--mailbox: an archive is verified as a whole; two stores may be "
+			      "compared in some mailboxes");
+		return CAUSE_CONFIG;
+	}
 	struct archive *archive = archives_open(options, options->names[0], &code);
 	if (archive != NULL)
 		code = verify(options, archive);
@@ -72,11 +79,30 @@ static int verify_archive(const struct options *options)
 
 /* ---- two stores ---- */
 
+/* Else all that the other store holds would be called missing. */
+static bool are_archives_there(const struct pairs *pairs)
+{
+	bool there = true;
+	for (size_t i = 0; i < pairs->n; i++)
+		for (enum side side = LEFT; side <= RIGHT; side++) {
+			const struct store_config *store = pairs->at[i]->store[side];
+			bool missing = strcmp(store->kind, "archive") == 0 &&
+				       access(store->archive.path, F_OK) < 0;
+			if (missing)
+				print_problem("%s: there is no archive %s", store->name,
+					store->archive.path);
+			there = there && !missing;
+		}
+	return there;
+}
+
 static int verify_pairs(const struct options *options, const struct pairs *pairs, bool once)
 {
 	const struct run_options run = {
 		.only = options->mailboxes.n > 0 ? &options->mailboxes : NULL, .once = once};
 	const struct observer *observer = print_observer(options, false);
+	if (!are_archives_there(pairs))
+		return CAUSE_LOCAL;
 	int code = confine_pairs(options, pairs);
 	if (code != 0)
 		return code;

@@ -150,6 +150,23 @@ static void tell(struct comparison *c, uint32_t t, enum side side, uint32_t i, c
 		run->observer->difference(run->observer->context, &d);
 }
 
+/* What is kept beside the bytes decides nothing: people go on reading mail after a migration. */
+static void compare_marks(struct comparison *c, uint32_t t, const uint32_t at[2])
+{
+	struct compared *n = &c->run->report->compared;
+	const struct message *left = &c->v->list[t][LEFT].at[at[LEFT]];
+	const struct message *right = &c->v->list[t][RIGHT].at[at[RIGHT]];
+	if (c->run->pair->flags && left->flags != right->flags) {
+		n->flags++;
+		tell(c, t, LEFT, at[LEFT], "flags");
+	}
+	if (left->received != RECEIVED_UNKNOWN && right->received != RECEIVED_UNKNOWN &&
+		left->received != right->received) {
+		n->dates++;
+		tell(c, t, LEFT, at[LEFT], "date");
+	}
+}
+
 static void meet(struct comparison *c, uint32_t t, const uint32_t at[2], enum likeness likeness)
 {
 	struct compared *n = &c->run->report->compared;
@@ -160,6 +177,8 @@ static void meet(struct comparison *c, uint32_t t, const uint32_t at[2], enum li
 	n->different += likeness == DIFFERENT;
 	if (likeness == DIFFERENT)
 		tell(c, t, LEFT, at[LEFT], "different");
+	else
+		compare_marks(c, t, at);
 }
 
 /* What could not be read meets nobody: it was told, and is not the same. */

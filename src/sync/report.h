@@ -60,7 +60,8 @@ struct change {
 
 /* One message that is not the same on both sides: verify. */
 struct difference {
-	const char *what;	   /* "missing" on the other side, "extra" here, or "different" */
+	const char *what; /* "missing" on the other side, "extra" here, "different"; of messages
+			     that are the same: "flags" or "date" that are not */
 	const char *store, *other; /* where it is, and where not, or not so */
 	const char *mailbox;	   /* on the side where it is */
 	const char *key;	   /* "uid 4711", or a file's name */
@@ -74,6 +75,7 @@ struct compared {
 	uint64_t altered;	 /* differ only as servers alter what they store */
 	uint64_t missing, extra; /* not on the right, not on the left */
 	uint64_t different;
+	uint64_t flags, dates; /* of the same ones, those with other flags, INTERNALDATE */
 };
 
 struct observer {

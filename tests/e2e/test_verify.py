@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """verify PAIR and verify STORE STORE: the proof after a move, message by message."""
 import itertools
+import os
 import re
 
 import mailgen
@@ -139,6 +140,45 @@ class Verify(suite.Case):
         self.assertIn('one: INBOX uid 3: cannot fetch it', run.problems)
         self.assertEqual([], self.found)
         self.assertCounts(run, messages=3, same=2)
+
+    def test_other_flags_and_dates_are_named_and_are_no_other_messages(self):
+        self.one.add(*(letter('letter %d' % n, keywords=['$Forwarded']) for n in range(4)))
+        self.pair()
+        self.twin.sync()
+        self.two.flag('letter 1', '+\\Flagged')
+        other = self.two._find('letter 2', 'INBOX')
+        os.utime(other, (1_600_000_000, 1_600_000_000))
+        run = self.verify()
+        self.assertEqual([('date', 'one', 'INBOX', 'letter 2'), ('flags', 'one', 'INBOX', 'letter 1')], self.found)
+        self.assertCounts(run, messages=4, same=4)
+        self.assertEqual((1, 1), (run.end['flags'], run.end['dates']))
+        said = self.twin.command('verify', 'pair').out
+        self.assertIn('one: INBOX uid 2 "letter 1": other flags on two\n', said)
+        self.assertIn('one: INBOX uid 3 "letter 2": another date of arrival on two\n', said)
+        self.assertEqual('pair: 1 with other flags; 1 with another date of arrival; 4 of 4 messages the same',
+                         said.splitlines()[-1])
+        self.pair(**{'from': 'one', 'to': 'two', 'flags': False})
+        self.verify()
+        self.assertEqual(['date'], [what for what, *_ in self.found])
+
+    def test_one_mailbox_may_be_compared(self):
+        self.one.add(letter('a'), letter('b', 'Lists'))
+        self.two.add(letter('b', 'Lists'))
+        self.pair()
+        self.assertCounts(self.verify('one', 'two', '--mailbox', 'Lists'), messages=1, same=1)
+        self.assertCounts(self.verify('pair', '--mailbox', 'INBOX', expect=1), messages=1, missing=1)
+        refused = self.twin.command('verify', str(self.scratch / 'work.mta'), '--mailbox', 'Lists')
+        self.assertEqual(2, refused.exit, refused)
+        self.assertIn('an archive is verified as a whole', refused.err)
+
+    def test_an_archive_that_is_not_there_holds_no_missing_messages(self):
+        self.one.add(letter('a'))
+        self.pair(two={'archive': str(self.scratch / 'work.mta')})
+        for words in (['pair'], ['one', 'two'], ['two', 'one']):
+            run = self.twin.command('verify', *words)
+            self.assertEqual(7, run.exit, run)
+            self.assertIn('two: there is no archive %s' % (self.scratch / 'work.mta'), run.err)
+            self.assertEqual('', run.out)
 
     def test_nothing_is_written(self):
         self.one.add(letter('a'))
