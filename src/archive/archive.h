@@ -381,6 +381,7 @@ enum archive_fault {
 
 struct archive_verified {
 	uint64_t snapshots, placements, messages, bytes, faults;
+	bool index_checked; /* that of the words; not where the file cannot be written */
 };
 
 struct archive_verifier {
@@ -390,8 +391,8 @@ struct archive_verifier {
 	void (*progress)(void *context, const struct archive_verified *so_far); /* or NULL */
 };
 
-/* archive_verify(archive, told, count, err): read everything and tell what is not whole; false
- * where that could not be gone on with. */
+/* archive_verify(archive, told, count, err): read everything, as it is at one moment, and tell what
+ * is not whole; false where that could not be gone on with. */
 bool archive_verify(struct archive *archive, const struct archive_verifier *told,
 	struct archive_verified *count, struct error *err);
 

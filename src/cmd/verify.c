@@ -50,10 +50,15 @@ static int verify(const struct options *options, struct archive *archive)
 	char messages[PRINT_COUNT_SIZE], bytes[PRINT_COUNT_SIZE], snapshots[PRINT_COUNT_SIZE];
 	if (!archive_verify(archive, &told, &n, &err))
 		return archives_failed(&err);
+	if (!options->json && !n.index_checked)
+		print_problem("%s: it cannot be written, so the index of words was not checked, "
+			      "by which search finds messages",
+			options->names[0]);
 	if (options->json)
 		printf("{\"v\":1,\"event\":\"end\",\"snapshots\":%" PRIu64 ",\"messages\":%" PRIu64
-		       ",\"bytes\":%" PRIu64 ",\"faults\":%" PRIu64 "}\n",
-			n.snapshots, n.messages, n.bytes, n.faults);
+		       ",\"bytes\":%" PRIu64 ",\"faults\":%" PRIu64 ",\"index_checked\":%s}\n",
+			n.snapshots, n.messages, n.bytes, n.faults,
+			n.index_checked ? "true" : "false");
 	else if (!options->quiet)
 		printf("%s message%s in %s snapshot%s, %s: %s\n", print_count(messages, n.messages),
 			n.messages == 1 ? "" : "s", print_count(snapshots, n.snapshots),

@@ -334,6 +334,55 @@ static void a_writer_in_the_way_is_no_damage(void **state)
 	archive_close(a);
 }
 
+/* Before each statement of the archive. */
+static int write_between(unsigned type, void *writer, void *statement, void *text)
+{
+	(void)type;
+	(void)statement;
+	if (strstr(text, "FROM placement") != NULL)
+		sqlite3_exec(writer, "DELETE FROM placement", NULL, NULL, NULL);
+	return 0;
+}
+
+static void what_is_written_between_two_reads_is_no_damage(void **state)
+{
+	(void)state;
+	static const struct archive_verifier told = {.fault = note_fault};
+	struct archive_verified count;
+	sqlite3 *writer;
+	make();
+	struct archive *a = archive_open(path, false, NULL, &err);
+	assert_non_null(a);
+	assert_int_equal(sqlite3_open(path, &writer), SQLITE_OK);
+	sqlite3_trace_v2(a->db, SQLITE_TRACE_STMT, write_between, writer);
+	faults = 0;
+	assert_true(archive_verify(a, &told, &count, &err));
+	assert_int_equal(faults, 0);
+	assert_int_equal(count.placements, 3);
+	sqlite3_close(writer);
+	archive_close(a);
+}
+
+static void an_index_in_a_file_that_cannot_be_written_is_told_as_not_checked(void **state)
+{
+	(void)state;
+	static const struct archive_verifier told = {.fault = note_fault};
+	struct archive_verified count;
+	make();
+	struct archive *a = archive_open(path, false, NULL, &err);
+	assert_non_null(a);
+	assert_true(archive_verify(a, &told, &count, &err));
+	assert_true(count.index_checked);
+	archive_close(a);
+	a = archive_connect(path, SQLITE_OPEN_READONLY, &err);
+	assert_non_null(a);
+	faults = 0;
+	assert_true(archive_verify(a, &told, &count, &err));
+	assert_int_equal(faults, 0);
+	assert_false(count.index_checked);
+	archive_close(a);
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -357,6 +406,8 @@ int main(void)
 		cmocka_unit_test(each_length_that_it_is_cut_to_is_found_or_harmless),
 		cmocka_unit_test(each_lie_in_a_row_is_found),
 		cmocka_unit_test(a_writer_in_the_way_is_no_damage),
+		cmocka_unit_test(what_is_written_between_two_reads_is_no_damage),
+		cmocka_unit_test(an_index_in_a_file_that_cannot_be_written_is_told_as_not_checked),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
