@@ -110,6 +110,11 @@ static void doubt_world(struct run *run, enum side side, const char *why)
 	run->no_deletes[RIGHT] |= !keeps;
 }
 
+/* The place of the state where a world is known by its id, until one that was doubted was paired
+ * again as a whole: a run that dies on the way has numbered it already, and the next would trust
+ * it. */
+static const char in_doubt[] = "in doubt";
+
 /* A world that is another one, or an older one, than at the last sync is a world of strangers. */
 static bool judge_worlds(struct run *run)
 {
@@ -123,7 +128,9 @@ static bool judge_worlds(struct run *run)
 		const char *known = run->facts.world[side];
 		if (known == NULL)
 			continue;
-		if (strcmp(known, world->id) != 0)
+		if (strcmp(known, in_doubt) == 0)
+			doubt_world(run, side, "the last run did not come to its end");
+		else if (strcmp(known, world->id) != 0)
 			doubt_world(run, side, "this is another place than at the last sync");
 		else if (run->store[side]->ops->stamp == NULL || !world->stamped)
 			continue;
@@ -182,6 +189,18 @@ static bool stamp_side(struct run *run, enum side side)
 	return run_failed(run, side, &err);
 }
 
+/* What the run after one that dies has to know, before anything is changed. */
+static bool note_worlds(struct run *run)
+{
+	struct error err = {0};
+	for (enum side side = LEFT; side <= RIGHT; side++)
+		if (run->world_changed[side])
+			run->facts.world[side] = in_doubt;
+		else if (run->facts.world[side] == NULL)
+			run->facts.world[side] = run->world[side].id;
+	return run_state_ok(run, state_set_facts(run->state, &run->facts, &err), &err);
+}
+
 /*
  * The number is in the state before it is in a world, and counts there only once it is in both:
  * whichever of these steps is the last that happened, the next run finds a number that it knows.
@@ -194,7 +213,8 @@ bool run_will_write(struct run *run)
 	if (!run_begin_state(run) ||
 		!run_state_ok(
 			run, state_run_begin(run->state, &run->number, run->now, &err), &err) ||
-		!run_commit(run) || !stamp_side(run, LEFT) || !stamp_side(run, RIGHT))
+		!note_worlds(run) || !run_commit(run) || !stamp_side(run, LEFT) ||
+		!stamp_side(run, RIGHT))
 		return false;
 	run->facts.run = run->number;
 	return run_begin_state(run) &&
