@@ -97,11 +97,12 @@ static bool ask_for_all(struct imap_link *link, struct imap_listing *l, struct e
 	return false;
 }
 
+/* Also what came after the cursor and went: a run that left its cursor where it was knows of it. */
 static void take_gone(struct imap_listing *l)
 {
 	struct seqwalk walk = seqset_walk(&l->gathered.vanished);
 	struct message_list *list = &l->list;
-	for (uint32_t uid; (uid = seqset_next(&walk)) != 0 && uid < l->since.uidnext;)
+	for (uint32_t uid; (uid = seqset_next(&walk)) != 0 && uid < l->open->uidnext;)
 		*ARENA_PUSH(list->arena, list->gone, list->n_gone, list->cap_gone) =
 			imap_key(uid, list->arena);
 }
@@ -132,9 +133,11 @@ static bool adds_up(const struct imap_listing *l)
 		return false;
 	uint64_t went = since->messages + added - open->exists;
 	uint64_t told = count_below(&l->gathered.vanished, since->uidnext);
+	uint64_t told_new = count_below(&l->gathered.vanished, open->uidnext) - told;
 	if (!since->vanished)
 		return went == 0;
-	return told >= went && told <= (uint64_t)since->messages + GONE_MORE;
+	return told >= went && told <= (uint64_t)since->messages + GONE_MORE &&
+	       told_new <= GONE_MORE;
 }
 
 /* Messages that went while they were listed need not be in it. */

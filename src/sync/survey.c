@@ -264,6 +264,22 @@ static bool is_older(const struct store_ops *ops, const struct state_twin *known
 	       same(known->epoch[side], now->epoch) && ops->older(now->cursor, known->cursor[side]);
 }
 
+/*
+ * A store that tells what came, and not what went, compares how many there are with how many there
+ * were at the cursor.  What came since then and went again does not count there, but an earlier run
+ * may have seen it, and left its cursor where it was.
+ */
+static bool went_unseen(
+	const struct state_twin *known, enum side side, const struct message_list *list)
+{
+	uint64_t came = 0;
+	if (!list->partial || list->n_gone > 0 || known->next[side] == NULL)
+		return false;
+	for (size_t i = 0; i < list->n; i++)
+		came += key_not_below(list->at[i].key, known->next[side]);
+	return known->total[side] + came != list->box.total;
+}
+
 static void judge_epoch(struct run *run, struct survey *v, size_t i, enum side side)
 {
 	struct box *box = v->box[i];
@@ -275,7 +291,8 @@ static void judge_epoch(struct run *run, struct survey *v, size_t i, enum side s
 		return;
 	twin->new_epoch[side] =
 		run->world_changed[side] || back || !same(box->known.epoch[side], now->epoch);
-	if (twin->new_epoch[side] && v->list[i][side].partial) {
+	if ((twin->new_epoch[side] && v->list[i][side].partial) ||
+		went_unseen(&box->known, side, &v->list[i][side])) {
 		box->whole[side] = true;
 		v->unfinished = true;
 	}

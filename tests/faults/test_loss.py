@@ -12,8 +12,10 @@ import compare
 import suite
 from campaign import Campaign, points
 from hands import MaildirHand, letter
+from profile_relay import Profile, ProfileRelay
 
-POINTS = points(300, 100, 20)       # of each loss
+POINTS = points(300, 100, 16)       # of each loss
+PROFILES = {'with QRESYNC': None, 'with CONDSTORE': Profile('with CONDSTORE', {'QRESYNC'})}
 
 
 def _subjects(side):
@@ -34,7 +36,7 @@ class Loss(suite.Case):
         here._copy(backup, path.parent)
         here._copy(here.here, here.saved)
 
-    def kill_each(self, campaign, here, spoil=lambda: None):
+    def kill_each(self, campaign, here, spoil=lambda: None, may_come_back=False):
         """Wherever it is killed: what either side has then is on both in the end."""
         exist = len(here.calls('calls'))
         for point, _ in campaign.choose(exist, POINTS):
@@ -43,20 +45,21 @@ class Loss(suite.Case):
             fired = bool(here.fired())
             here.settle()
             spoil()
-            had = here.read()
-            wanted = _subjects(had[0]) | _subjects(had[1])
             campaign.tell('at %d of %d' % (point + 1, exist), fired and ended.exit == -9,
-                          [*self.after(here, wanted)])
+                          [*self.after(here, may_come_back)])
 
-    def after(self, here, wanted):
+    def after(self, here, may_come_back):
+        work, laptop = (_subjects(side) for side in here.read())
+        high = work | laptop
+        low = work if may_come_back else high
         for _ in range(2):
             ended = here.run()
         if ended.exit != 0:
             yield 'exit %d: %s' % (ended.exit, ended.err)
         work, laptop = here.read()
         yield from compare.compare(work, laptop)
-        if _subjects(work) != wanted:
-            yield 'wrong: %s' % sorted((wanted - _subjects(work)) + (_subjects(work) - wanted))[:4]
+        if low - _subjects(work) or _subjects(work) - high:
+            yield 'lost: %s; too many: %s' % (low - _subjects(work), _subjects(work) - high)
 
     def put_back(self, side):
         campaign = Campaign('loss, an older %s' % side)
@@ -82,6 +85,34 @@ class Loss(suite.Case):
             self.kill_each(campaign, here, throw_away)
         campaign.end(self)
 
+    def come_and_go(self, what):
+        """The run that is killed has seen it; nobody who is asked for what is new since the one before
+        will.  Only what it copied and had not written down may come back."""
+        campaign = Campaign('loss, what came and went, %s' % what)
+        profile = PROFILES[what]
+        with world.World(self.scratch, world.Workload('go', world._both_have_it, _add_late),
+                         front=(lambda port: ProfileRelay(port, profile)) if profile else None) as here:
+            self.kill_each(campaign, here, lambda: _remove_late(here), may_come_back=True)
+        campaign.end(self)
+
+
+def _add_late(work, laptop):
+    work.add(letter('late'), letter('late', 'Lists/kernel'))
+
+
+def _remove_late(here):
+    hand = MaildirHand(here.work)
+    hand.delete('late')
+    hand.move('late', 'INBOX', mailbox='Lists/kernel')
+
+
+def _add(what):
+    setattr(Loss, 'test_what_came_and_went_between_two_looks_goes_on_the_other_side_%s' % what.replace(' ', '_'),
+            lambda self: self.come_and_go(what))
+
+
+for _what in PROFILES:
+    _add(_what)
 
 if __name__ == '__main__':
     suite.main()

@@ -317,6 +317,14 @@ static const struct row {
 		"S: * VANISHED (EARLIER) 1:2,4\nS: * 1 FETCH (UID 3 FLAGS (\\\\Seen))\nS: A5 "
 		"OK\n" OUT("A6"),
 		list_inbox, "7 9:4:40", "partial 3(\\Seen) -1 -2 -4, 9:1:50\n"},
+	{"what came after the cursor and went, with QRESYNC", "CONDSTORE QRESYNC ENABLE",
+		"C: A1 ENABLE ...\nC: A2 LIST \"\" \"*\"\nC: A3 LSUB \"\" \"*\"\n"
+		"S: * ENABLED QRESYNC\nS: A1 OK\nS: * LIST () \"/\" INBOX\nS: A2 OK\nS: A3 OK\n"
+		"C: A4 EXAMINE INBOX (CONDSTORE)\nC: A5 UID FETCH 1:* ...\n"
+		"S: * 2 EXISTS\nS: * OK [UIDVALIDITY 7] x\nS: * OK [UIDNEXT 9] x\n"
+		"S: * OK [HIGHESTMODSEQ 50] x\nS: A4 OK done\n"
+		"S: * VANISHED (EARLIER) 2,5\nS: * 2 FETCH (UID 6 FLAGS ())\nS: A5 OK\n" OUT("A6"),
+		list_inbox, "7 3:2:40", "partial 6() -2 -5, 9:2:50\n"},
 	{"everything went, says VANISHED (B31): the whole list", "CONDSTORE QRESYNC ENABLE",
 		"C: A1 ENABLE ...\nC: A2 LIST \"\" \"*\"\nC: A3 LSUB \"\" \"*\"\n"
 		"S: * ENABLED QRESYNC\nS: A1 OK\nS: * LIST () \"/\" INBOX\nS: A2 OK\nS: A3 OK\n"
