@@ -1,0 +1,307 @@
+#!/usr/bin/env python3
+"""Histories at random: people at both sides, losses, and runs with faults; then all has to be right.
+
+    MAILTWIN_HISTORY=SEED    that one history only, with its steps
+
+Each begins with some mail that is on both sides, and has one to four rounds: what people do to mail on either side, at times a loss, and a run, most
+often one that is killed, or in which a call fails or the connection breaks.  In the end runs without
+faults have to make both sides equal, and what model.py wants; the run after that changes nothing.
+"""
+import json
+import os
+import random
+import shutil
+import time
+
+import world
+import compare
+import suite
+from campaign import NEW_SEED, Campaign, points
+from cut_relay import CutRelay
+from hands import MaildirHand, letter
+from model import OTHER, SIDES, Model, by_subject
+
+HISTORIES = points(1000, 100, 16)       # of each pair
+ROUNDS, STEPS = (1, 4), (2, 9)
+CALLS, OCTETS = (60, 300, 900), (600, 3000, 9000)   # a fault comes within so many, if there are so many
+RUNS = 5                                # without a fault, until all is done
+ERRORS = 5, 12, 28                      # EIO, ENOMEM, ENOSPC
+MARKS = '\\Seen', '\\Flagged', '\\Answered', '\\Draft', 'later', 'urgent'
+KEYWORDS = {'later', 'urgent'}
+PAIRS = {   # name: (whether both sides are servers, its keys)
+    'keeps mailboxes': (False, {'max_deletions': 'any'}),
+    'deletes mailboxes': (False, {'max_deletions': 'any', 'mailbox_deletions': 'propagate'}),
+    'is of two servers': (True, {'max_deletions': 'any'}),
+}
+
+
+class Relay(CutRelay):
+    def __init__(self, port):
+        super().__init__(port, [])
+
+
+class Wrong(Exception):
+    pass
+
+
+class History:
+    """One of them, in a world that was restored for it."""
+
+    def __init__(self, here, seed):
+        self.here, self.rng, self.told = here, random.Random('history %s' % seed), []
+        self.hand = {'work': MaildirHand(here.work), 'laptop': MaildirHand(here.laptop)}
+        self.hand['laptop'].writer.count = 1_000_000    # no file on one side is called as one on the other
+        self.model, self.names, self.faults = Model(), 0, 0
+        self.backups = here.top / 'backups'
+        shutil.rmtree(self.backups, ignore_errors=True)
+        self.backups.mkdir()
+        self.n_backups = 0
+
+    def tell(self, text, *words):
+        self.told.append(text % words)
+
+    # ---- people ----
+
+    def mailboxes(self, side):
+        return sorted({'/'.join(levels) for levels in self.model.visible(self.hand[side].read())})
+
+    def letters(self, side):
+        """(subject, mailbox, marks) of each."""
+        return sorted((subject, mailbox, marks) for subject, found in
+                      by_subject(self.model.visible(self.hand[side].read())).items() for mailbox, marks in found)
+
+    def new_name(self, what):
+        self.names += 1
+        return '%s %d' % (what, self.names)
+
+    def add(self, side, subject, mailbox):
+        number = int(subject.split()[-1])
+        self.hand[side].add(letter(subject, mailbox, body='A line.\r\n' * (number * 7 % 40 + number % 5 * 300),
+                                   received=1_600_000_000 + number))
+        self.model.add(side, subject, mailbox)
+        self.tell('%s: "%s" comes to %s', side, subject, mailbox)
+
+    def append(self, side):
+        self.add(side, self.new_name('letter'), self.rng.choice(self.mailboxes(side)))
+
+    def duplicate(self, side):
+        if letters := self.letters(side):
+            self.add(side, *self.rng.choice(letters)[:2])
+
+    def mark(self, side):
+        if letters := self.letters(side):
+            subject, mailbox, marks = self.rng.choice(letters)
+            mark = self.rng.choice(MARKS)
+            change = ('-' if mark in marks else '+') + mark
+            if sum(letter[0] == subject for letter in letters) == 1:    # else nobody knows which it was
+                self.hand[side].flag(subject, change, mailbox=mailbox)
+                self.model.mark(side, subject, mailbox, change)
+                self.tell('%s: "%s" in %s gets %s', side, subject, mailbox, change)
+
+    def delete(self, side):
+        if letters := self.letters(side):
+            subject, mailbox, _ = self.rng.choice(letters)
+            self.hand[side].delete(subject, mailbox)
+            self.model.delete(side, subject, mailbox)
+            self.tell('%s: "%s" goes from %s', side, subject, mailbox)
+
+    def move(self, side):
+        """One without keywords: their letters mean something else elsewhere."""
+        letters = [one for one in self.letters(side) if not one[2] & KEYWORDS]
+        if letters:
+            subject, mailbox, _ = self.rng.choice(letters)
+            to = self.rng.choice(self.mailboxes(side))
+            if to != mailbox:
+                self.hand[side].move(subject, to, mailbox)
+                self.model.move(side, subject, mailbox, to)
+                self.tell('%s: "%s" goes from %s to %s', side, subject, mailbox, to)
+
+    def create_mailbox(self, side):
+        name = self.new_name('Box')
+        self.hand[side].create(name)
+        self.model.busy.add(name)
+        self.tell('%s: mailbox %s is made', side, name)
+
+    def quiet_mailbox(self, side):
+        """One that nobody touched since all was right, with what is in it."""
+        quiet = [name for name in self.mailboxes(side)
+                 if name != 'INBOX' and name not in self.model.busy and name in self.mailboxes(OTHER[side])]
+        name = self.rng.choice(quiet) if quiet else None
+        return name, [subject for subject, mailbox, _ in self.letters(side) if mailbox == name]
+
+    def rename_mailbox(self, side):
+        mailbox, subjects = self.quiet_mailbox(side)
+        if mailbox:
+            to = self.new_name('Box')
+            self.hand[side].rename_mailbox(mailbox, to)
+            self.model.rename_mailbox(mailbox, to, subjects)
+            self.tell('%s: mailbox %s is called %s', side, mailbox, to)
+
+    def delete_mailbox(self, side):
+        mailbox, subjects = self.quiet_mailbox(side)
+        if mailbox:
+            self.hand[side].delete_mailbox(mailbox)
+            self.model.delete_mailbox(mailbox, subjects)
+            self.tell('%s: mailbox %s is deleted', side, mailbox)
+
+    PEOPLE = [append] * 6 + [mark] * 5 + [delete] * 3 + [move] * 3 + [duplicate, create_mailbox, rename_mailbox,
+                                                                   delete_mailbox]
+
+    # ---- losses ----
+
+    def reset_uidvalidity(self):
+        side = self.rng.choice(SIDES if self.here.served else ('work',))
+        mailbox = self.rng.choice(self.mailboxes(side))
+        folder = self.hand[side].create(mailbox)
+        for path in [*folder.glob('dovecot-uidlist*'), *folder.glob('dovecot.index*')]:
+            path.unlink()
+        self.tell('%s: %s has another UIDVALIDITY', side, mailbox)
+        return True
+
+    def state_folder(self):
+        return self.here.here / 'home' / 'state'
+
+    def lose_state(self):
+        shutil.rmtree(self.state_folder(), ignore_errors=True)
+        self.tell('the state is lost')
+        return True
+
+    def is_as_in_backup(self, number, side):
+        """Both sides have the mailboxes that `side` had: whether one was renamed is not to be guessed."""
+        backup = compare.read_maildir(self.backups / str(number) / side / 'Maildir')
+        return self.mailboxes('work') == self.mailboxes('laptop') == sorted(
+            '/'.join(levels) for levels in self.model.visible(backup))
+
+    def restore_state(self):
+        number = self.rng.randrange(self.n_backups) if self.n_backups else 0
+        if not self.n_backups or not self.is_as_in_backup(number, 'work'):
+            return False
+        shutil.rmtree(self.state_folder(), ignore_errors=True)
+        self.here._copy(self.backups / str(number) / 'home' / 'state', self.state_folder())
+        self.tell('the state is that of backup %d', number)
+        return True
+
+    def restore_side(self):
+        side = self.rng.choice(SIDES)
+        number = self.rng.randrange(self.n_backups) if self.n_backups else 0
+        if not self.n_backups or not self.is_as_in_backup(number, side):
+            return False
+        self.here._copy(self.backups / str(number) / side, self.hand[side].path.parent)
+        self.hand[side].writer.keywords.clear()
+        self.tell('%s is that of backup %d', side, number)
+        return True
+
+    LOSSES = reset_uidvalidity, lose_state, restore_state, restore_side
+
+    def lose(self):
+        if self.rng.choice(self.LOSSES)(self):
+            self.model.doubt([self.hand[side].read() for side in SIDES])
+
+    # ---- runs ----
+
+    def fault(self):
+        """What shim.c takes for FAULT, and where the relay cuts."""
+        kind, n = self.rng.randrange(4), self.rng.randrange(self.rng.choice(CALLS)) + 1
+        if kind == 0:
+            return 'kill:calls:%d' % n, []
+        if kind == 3:
+            return None, [(self.rng.choice(('client', 'server')), self.rng.randrange(self.rng.choice(OCTETS)))]
+        return '%s:calls:%d:%d' % ('once' if kind == 1 else 'on', n, self.rng.choice(ERRORS)), []
+
+    def run(self, faulty, *words):
+        time.sleep(.03)     # the clock's grain: what changed within it is not deleted yet
+        relay = self.rng.choice([relay for relay in self.here.relays if relay])
+        fault, relay.cuts = self.fault() if faulty else (None, [])
+        relay.broken = 0
+        what = '%s%s' % (fault or '', relay.cuts or '')
+        ended = self.here.run(fault, *words)
+        relay.cuts = []
+        self.here.settle()
+        self.faults += bool(ended.fired) + relay.broken
+        self.tell('sync %s: exit %d %s', what, ended.exit, ended.err.strip())
+        if ended.exit not in (*range(8), -9) or 'Sanitizer' in ended.err:
+            raise Wrong('a run ends with %d' % ended.exit)
+        if ended.exit == 0:
+            self.check()
+        return ended.exit
+
+    def check(self):
+        """All was done, it says."""
+        worlds = [self.hand[side].read() for side in SIDES]
+        visible = [self.model.visible(one) for one in worlds]
+        sentences = [*compare.compare(*visible), *self.model.wrong(worlds[0])]
+        if sentences:
+            raise Wrong('; '.join(sentences[:4]))
+        self.model.settle(worlds[0])
+        self.here._copy(self.here.here, self.backups / str(self.n_backups))
+        self.n_backups += 1
+
+    def run_to_the_end(self):
+        for _ in range(RUNS):
+            if self.run(False) == 0:
+                return
+        raise Wrong('it does not come to an end')
+
+    def changes_nothing(self):
+        before = [self.hand[side].read() for side in SIDES]
+        ended = self.here.twin.sync()
+        self.here.settle()
+        if ended.changes() or before != [self.hand[side].read() for side in SIDES]:
+            raise Wrong('one more run changes something: %s' % json.dumps(ended.end))
+
+    def begin(self):
+        for _ in range(2):
+            self.create_mailbox(self.rng.choice(SIDES))
+        for _ in range(self.rng.randrange(6)):
+            self.append(self.rng.choice(SIDES))
+        self.run(False)
+
+    def play(self):
+        self.begin()
+        for _ in range(self.rng.randint(*ROUNDS)):
+            for _ in range(self.rng.randint(*STEPS)):
+                self.rng.choice(self.PEOPLE)(self, self.rng.choice(SIDES))
+            if self.rng.random() < .25:
+                self.lose()
+            self.run(self.rng.random() < .7)
+        self.run_to_the_end()
+        self.changes_nothing()
+
+
+class Histories(suite.Case):
+    def live(self, pair):
+        """Three in four by a fixed seed, one by a new one."""
+        campaign = Campaign('histories, a pair that %s' % pair)
+        seeds = [*range(HISTORIES - HISTORIES // 4), *range(NEW_SEED, NEW_SEED + HISTORIES // 4)]
+        if 'MAILTWIN_HISTORY' in os.environ:
+            seeds = [int(os.environ['MAILTWIN_HISTORY'])]
+        served, keys = PAIRS[pair]
+        workload = world.Workload('history', world._nothing, world._nothing, {'between': [*SIDES], **keys})
+        with world.World(self.scratch, workload, front=Relay, served=served) as here:
+            campaign.exist = len(seeds)
+            for seed in seeds:
+                self.live_one(campaign, here, seed)
+        campaign.end(self)
+
+    def live_one(self, campaign, here, seed):
+        here.restore()
+        history, wrong = History(here, seed), []
+        try:
+            history.play()
+        except (Wrong, AssertionError) as why:
+            wrong = [str(why)]
+        if wrong or 'MAILTWIN_HISTORY' in os.environ:
+            print('MAILTWIN_HISTORY=%d shows it:\n    %s' % (seed, '\n    '.join(history.told + wrong)), flush=True)
+        campaign.tell('history %d' % seed, history.faults > 0, wrong)
+
+
+def _add(pair):
+    setattr(Histories, 'test_a_pair_that_%s_comes_out_right_of_any_history' % pair.replace(' ', '_'),
+            lambda self: self.live(pair))
+
+
+for _pair in PAIRS:
+    _add(_pair)
+
+if __name__ == '__main__':
+    suite.main()
