@@ -21,7 +21,7 @@ from cut_relay import CutRelay
 from hands import MaildirHand, letter
 from model import OTHER, SIDES, Model, by_subject
 
-HISTORIES = points(1000, 100, 16)       # of each pair
+HISTORIES = points(1000, 100, 12)       # of each pair
 ROUNDS, STEPS = (1, 4), (2, 9)
 CALLS, OCTETS = (60, 300, 900), (600, 3000, 9000)   # a fault comes within so many, if there are so many
 RUNS = 5                                # without a fault, until all is done
@@ -107,7 +107,8 @@ class History:
 
     def move(self, side):
         """One without keywords: their letters mean something else elsewhere."""
-        letters = [one for one in self.letters(side) if not one[2] & KEYWORDS]
+        found = self.letters(side)
+        letters = [one for one in found if not any(one[:2] == two[:2] and two[2] & KEYWORDS for two in found)]
         if letters:
             subject, mailbox, _ = self.rng.choice(letters)
             to = self.rng.choice(self.mailboxes(side))

@@ -503,12 +503,15 @@ static void cut_off(struct trial *t, struct world *w)
  * Where one of two equal messages is excluded, was thrown away, or less is known than before,
  * another of them may be the one that finds a twin.  Under a new epoch nothing moves away, which is
  * possible again in the run after it; which of two equal messages moved decides what there is to
- * bring back; what a run deleted that died is unknown where a side cannot be read whole.
+ * bring back; what a run deleted that died is unknown where a side cannot be read whole.  An edit
+ * wins against a mark, but a flag that was taken off and is set again where both sides changed it
+ * leaves no trace of the edit, should the run die before it takes the mark off.
  */
 static bool ends_the_same(const struct trial *t)
 {
 	const struct world *w = t->before;
 	return !any_excluded(w) && !any_thrown(w) && !t->read && !is_unsure(w) &&
+	       !(w->policy.expunge && laws_edit_against_mark(w, t->flags)) &&
 	       (w->n == 1 || (!has_new_epoch(w) && !w->policy.bring_back));
 }
 

@@ -25,6 +25,10 @@ const char *laws_check(const struct world *w, struct flag_table *flags, uint64_t
 bool laws_same_steps(const struct view *a, const struct plan *plan_a, const struct view *b,
 	const struct plan *plan_b, bool swapped);
 
+/* laws_edit_against_mark(w, flags): whether somebody took a flag off on one side of a message that
+ * is \Deleted on the other. */
+bool laws_edit_against_mark(const struct world *w, struct flag_table *flags);
+
 /* Where the plans of a trial are written to, one after the other; NULL: nowhere. */
 extern struct buffer *laws_story;
 

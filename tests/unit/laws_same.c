@@ -68,3 +68,30 @@ bool laws_same_steps(const struct view *a, const struct plan *plan_a, const stru
 	return see_plan(b, plan_b, swapped, seen[1]) == n &&
 	       memcmp(seen[0], seen[1], n * sizeof seen[0][0]) == 0;
 }
+
+static const struct message *half(
+	const struct world_twin *twin, const struct row *row, enum side side)
+{
+	uint32_t at = row->gone[side] ? NONE : world_find(&twin->box[side], row->key[side]);
+	return at == NONE ? NULL : &twin->box[side].at[at];
+}
+
+static bool is_edit_against_mark(const struct world_twin *twin, const struct row *row,
+	enum side side, struct flag_table *flags)
+{
+	const struct message *edited = half(twin, row, side);
+	const struct message *marked = half(twin, row, other(side));
+	return edited != NULL && marked != NULL && (marked->flags & FLAG_DELETED) != 0 &&
+	       flags_without(flags, row->flags[side], edited->flags) != 0;
+}
+
+bool laws_edit_against_mark(const struct world *w, struct flag_table *flags)
+{
+	bool found = false;
+	for (size_t i = 0; i < w->n; i++)
+		for (size_t r = 0; r < w->twin[i].rows; r++)
+			for (enum side side = LEFT; side <= RIGHT; side++)
+				found |= is_edit_against_mark(
+					&w->twin[i], &w->twin[i].row[r], side, flags);
+	return found;
+}
