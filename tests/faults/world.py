@@ -145,6 +145,8 @@ class World:
     """`top` is a scratch folder.  `front` makes a relay before a server, from its port: it stays the
     same for all runs, for a server is known by its port.  With `served` the laptop is a server, too."""
 
+    hand = MaildirHand      # who changes the laptop's mail
+
     def __init__(self, top, workload, front=None, served=False):
         self.top, self.workload = pathlib.Path(top), workload
         self.front, self.served = front or (lambda port: contextlib.nullcontext()), served
@@ -172,12 +174,18 @@ class World:
         return {'imap': '127.0.0.1:%d' % port, 'user': 'ann', 'password': 'none', 'tls': 'none',
                 'connections': 1, 'timeout': '10s'}
 
-    def _make(self):
+    def _configure(self):
         self.twin = mailtwin.Mailtwin(self.here)
         self.twin.configure(
             {'work': self._store(0), 'laptop': self._store(1) if self.served else {'maildir': str(self.laptop)}},
             {'pair': self.workload.pair})
-        hands = MaildirHand(self.work), MaildirHand(self.laptop)
+
+    def _start(self, environment, *more):
+        return self.twin.start('-c', self.twin.config, 'sync', *more, environment=environment)
+
+    def _make(self):
+        self._configure()
+        hands = MaildirHand(self.work), self.hand(self.laptop)
         self.workload.before(*hands)
         if self.workload.before is not _nothing:
             self._clean_run()
@@ -219,7 +227,7 @@ class World:
         if environment and os.environ.get('FAULTS_SANITIZED'):    # a leak check makes calls of its own, which fail
             environment['ASAN_OPTIONS'] = 'exitcode=99:detect_leaks=0:verify_asan_link_order=0'
         self.record.unlink(missing_ok=True)
-        with self.twin.start('-c', self.twin.config, 'sync', *more, environment=environment) as process:
+        with self._start(environment, *more) as process:
             try:
                 out, err = process.communicate(timeout=RUN_SECONDS)
             except subprocess.TimeoutExpired:
