@@ -125,6 +125,19 @@ static void find_renames_along(struct pairings *out, enum side s, struct arena *
 	map_free(renamed);
 }
 
+/* A pattern with a mistake in it must not look like a day without mail. */
+static void miss_all(struct pairer *p)
+{
+	const struct names *left = &p->side[LEFT];
+	bool any = p->only != NULL || p->out->n > 0 || p->out->problems > 0;
+	for (size_t i = 0; !any && i < left->n; i++)
+		any = left->at[i].box->selectable &&
+		      pattern_selects(p->pair->mailboxes, left->at[i].box->name, false);
+	if (!any && left->selectable > 0)
+		pairing_trouble(p, LEFT, NULL, CAUSE_MAIL,
+			"none of its mailboxes takes part: 'mailboxes' names none that is there");
+}
+
 /* ---- the story ---- */
 
 struct pairings *pairing_make(const struct pair_config *pair, const struct mailbox_list *left,
@@ -144,6 +157,7 @@ struct pairings *pairing_make(const struct pair_config *pair, const struct mailb
 	pairing_names_read(&p, RIGHT, right);
 	pairing_known(&p);
 	bool ok = pairing_new(&p, err);
+	miss_all(&p);
 	pairing_names_finish(&p.side[LEFT]);
 	pairing_names_finish(&p.side[RIGHT]);
 	arena_free(p.scratch);

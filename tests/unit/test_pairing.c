@@ -317,7 +317,13 @@ static void what_takes_part_is_said_by_patterns_of_As_names(void **state)
 			"sync INBOX = INBOX\n"
 			"sync N (new) = N\n"},
 		{"what is left out on A does not come back from B under B's name",
-			"between, mailboxes ** !Junk", "Junk|\\Junk", "Spam|\\Junk", "", ""},
+			"between, mailboxes ** !Junk", "INBOX; Junk|\\Junk", "INBOX; Spam|\\Junk",
+			"", "sync INBOX = INBOX\n"},
+		{"a pattern that names nothing is told (S44)",
+			"mirror, propagate, mailboxes Lsts/**", "INBOX; Lists/a", "INBOX; Lists/a",
+			"Lists/a = Lists/a",
+			"problem left -: none of its mailboxes takes part: 'mailboxes' names none "
+			"that is there\n"},
 		{"patterns know B's mailboxes by the names that A would give them",
 			"between, mailboxes Old/**, rename Old/** > New/**", "x", "New/y; Old/z",
 			"",
@@ -328,7 +334,9 @@ static void what_takes_part_is_said_by_patterns_of_As_names(void **state)
 		{"a view that is named", "copy, mailboxes ** All", "INBOX; All|\\All", "INBOX", "",
 			"sync INBOX = INBOX\nsync All = All (new)\n"},
 		{"a view that is named and excluded", "copy, mailboxes All !A*", "All|\\All", "",
-			"", ""},
+			"",
+			"problem left -: none of its mailboxes takes part: 'mailboxes' names none "
+			"that is there\n"},
 		{"a view on the other side is one too", "between", "All", "All|\\All", "", ""},
 		{"a view named on the command line", "copy, only All", "INBOX; All|\\All", "INBOX",
 			"", "sync All = All (new)\n"},
