@@ -273,12 +273,25 @@ static void take_keys(struct imap_step *steps, size_t most, struct arena *arena)
 
 /* ---- a batch ---- */
 
+static bool begin(
+	struct imap_link *link, struct imap_batch *b, struct arena *arena, struct error *err);
+
+/* Whether messages are still to be removed once all others are changed. */
+static bool removes(const struct imap_link *link, struct imap_change **at, size_t n)
+{
+	bool by_hand = !session_has(link->wire, CAP_MOVE);
+	for (size_t i = 0; i < n; i++)
+		if (at[i]->kind == CHANGE_EXPUNGE || (at[i]->kind == CHANGE_MOVE && by_hand))
+			return true;
+	return false;
+}
+
 /* Every run of equal changes, in the order of their kinds: nothing goes before all is safe. */
-static bool apply_runs(struct imap_link *link, struct imap_open *open, struct arena *arena,
-	struct imap_change **at, size_t n, struct error *err)
+static bool apply_runs(struct imap_link *link, struct imap_open *open, struct imap_batch *next,
+	struct arena *arena, struct imap_change **at, size_t n, struct error *err)
 {
 	struct imap_step *steps = NULL;
-	bool ok = true;
+	bool ok = true, last = !removes(link, at, n);
 	qsort(at, n, sizeof *at, by_change);
 	for (size_t i = 0, end; ok && i < n && at[i]->kind != CHANGE_EXPUNGE; i = end) {
 		for (end = i + 1; end < n && is_same(at[i], at[end]); end++)
@@ -287,6 +300,8 @@ static bool apply_runs(struct imap_link *link, struct imap_open *open, struct ar
 			     ? mark(link, open, arena, at + i, end - i, &steps, err)
 			     : copy(link, open, arena, at + i, end - i, &steps, err);
 	}
+	if (ok && last && next != NULL)
+		ok = begin(link, next, arena, err);
 	if (!ok || !imap_apply_wait(link, steps, err))
 		return false;
 	fail_refused(steps);
@@ -348,41 +363,43 @@ static void note_gone(struct imap_step *steps, struct arena *arena)
 				s->at[i]->over = s->at[i]->outcome.gone_already = true;
 }
 
-static bool apply_in(struct imap_link *link, struct imap_open *open, struct imap_batch *b,
+/* Open the mailbox and look, without waiting for the answer; whether it is the one that was meant
+ * is known before anything in it is changed. */
+static bool begin(
+	struct imap_link *link, struct imap_batch *b, struct arena *arena, struct error *err)
+{
+	struct error here = {0};
+	b->begun = true;
+	b->open = imap_open_submit(link, b->mailbox, true, &here);
+	if (b->open != NULL)
+		return look(link, b->open, b, all_of(b, arena), arena, &b->look, err);
+	fail_all(b, &here);
+	if (here.scope > ERROR_MAILBOX)
+		*err = here;
+	return here.scope <= ERROR_MAILBOX;
+}
+
+bool imap_apply(struct imap_link *link, struct imap_batch *b, struct imap_batch *next,
 	struct arena *arena, struct error *err)
 {
-	struct imap_change **at = all_of(b, arena);
-	struct imap_step *steps = NULL;
 	struct error here = {0};
-	if (!look(link, open, b, at, arena, &steps, err) || !imap_apply_wait(link, steps, err))
+	if (!b->begun && !begin(link, b, arena, err))
 		return false;
-	if (imap_open_check(open, b->epoch, &here) && open->read_only)
+	if (b->open == NULL)
+		return true;
+	if (!imap_apply_wait(link, b->look, err))
+		return false;
+	if (imap_open_check(b->open, b->epoch, &here) && b->open->read_only)
 		error_set(&here, ERROR_MAILBOX, CAUSE_MAIL,
 			"mailbox '%s' can only be read, says the server", b->mailbox);
 	if (here.scope != ERROR_NONE) {
 		fail_all(b, &here);
 		return true;
 	}
-	fail_refused(steps);
-	note_gone(steps, arena);
-	at = all_of(b, arena);
+	fail_refused(b->look);
+	note_gone(b->look, arena);
+	struct imap_change **at = all_of(b, arena);
 	size_t n = keep_open(at, b->n);
-	return apply_runs(link, open, arena, at, n, err) &&
-	       apply_removals(link, open, b, arena, err);
-}
-
-bool imap_apply(
-	struct imap_link *link, struct imap_batch *batch, struct arena *arena, struct error *err)
-{
-	struct error here = {0};
-	struct imap_open *open = imap_open_submit(link, batch->mailbox, true, &here);
-	if (open == NULL) {
-		fail_all(batch, &here);
-		if (here.scope > ERROR_MAILBOX)
-			*err = here;
-		return here.scope <= ERROR_MAILBOX;
-	}
-	bool ok = apply_in(link, open, batch, arena, err);
-	imap_open_leave(open);
-	return ok;
+	return apply_runs(link, b->open, next, arena, at, n, err) &&
+	       apply_removals(link, b->open, b, arena, err);
 }

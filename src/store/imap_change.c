@@ -16,6 +16,8 @@ struct imap_work {
 
 void imap_work_free(struct imap_work *work)
 {
+	for (size_t i = 0; work != NULL && i < work->n; i++)
+		imap_open_leave(work->batch[i].open);
 	if (work != NULL)
 		arena_free(work->arena);
 }
@@ -109,7 +111,8 @@ int imap_change_settle(struct imap_link *link, struct outcome *outcome, struct e
 	struct imap_work *work = link->work;
 	for (; work != NULL && work->at < work->n; work->at++, work->told = 0) {
 		struct imap_batch *b = &work->batch[work->at];
-		if (!b->applied && !imap_apply(link, b, work->arena, err))
+		struct imap_batch *next = work->at + 1 < work->n ? b + 1 : NULL;
+		if (!b->applied && !imap_apply(link, b, next, work->arena, err))
 			return -1;
 		b->applied = true;
 		if (work->told < b->n) {

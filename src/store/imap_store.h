@@ -318,7 +318,9 @@ struct imap_batch {
 	uint64_t modseq; /* for UNCHANGEDSINCE; 0 = do without */
 	struct imap_change *at;
 	size_t n, cap;
-	bool applied;
+	struct imap_open *open; /* once it was begun */
+	struct imap_step *look;
+	bool begun, applied;
 };
 
 /* One command about some changes of a batch, sorted by UID. */
@@ -335,8 +337,9 @@ struct imap_step {
 };
 
 /*
- * imap_apply(link, batch, arena, err): carry out all of ${batch} and fill in its outcomes; what
- * fails alone is an outcome.  False: the session is lost.
+ * imap_apply(link, batch, next, arena, err): carry out all of ${batch} and fill in its outcomes;
+ * what fails alone is an outcome.  ${next} (or NULL) is the one that will be applied after it: its
+ * mailbox is opened behind the last command of this one.  False: the session is lost.
  *
  * imap_apply_each(link, open, arena, changes, n, fmt, what, last, err): "UID fmt" over the UIDs of
  * ${changes}, as few commands as will do; ${fmt} has one %s for the set.  ${what}, unless NULL, is
@@ -345,8 +348,8 @@ struct imap_step {
  *
  * imap_expunge_all(link, open, batch, changes, n, arena, err): remove them for good.
  */
-bool imap_apply(
-	struct imap_link *link, struct imap_batch *batch, struct arena *arena, struct error *err);
+bool imap_apply(struct imap_link *link, struct imap_batch *batch, struct imap_batch *next,
+	struct arena *arena, struct error *err);
 bool imap_apply_each(struct imap_link *link, struct imap_open *open, struct arena *arena,
 	struct imap_change **changes, size_t n, const char *before, const char *after,
 	const char *name, struct imap_step **steps, struct error *err);

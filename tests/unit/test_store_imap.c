@@ -132,6 +132,18 @@ static void expunge_these(struct scene *s, const char *argument)
 	settle_all(s);
 }
 
+/* UID 1 of INBOX and of "b" gets \Seen, with epoch 7 */
+static void mark_in_two(struct scene *s, const char *argument)
+{
+	struct error err = {0};
+	struct target target = {.mailbox = "INBOX", .epoch = "7"};
+	(void)argument;
+	assert_true(s->ops->mark(s->session, 1, &target, "1", s->flags, FLAG_SEEN, 0, &err));
+	target.mailbox = "b";
+	assert_true(s->ops->mark(s->session, 2, &target, "1", s->flags, FLAG_SEEN, 0, &err));
+	settle_all(s);
+}
+
 static void move_two(struct scene *s, const char *argument)
 {
 	struct error err = {0};
@@ -457,6 +469,25 @@ static const struct row {
 			       "C: A5 UID STORE 1:2 +FLAGS.SILENT (\\\\Deleted)\nS: A5 OK\n"
 			       "C: A6 UID SEARCH DELETED\nS: * SEARCH 1 2 3\nS: A6 OK\n" OUT("A7"),
 		expunge_these, "1 2", "#1 marked only\n#2 marked only\n"},
+	{"the next mailbox is opened behind the changes of this one, and changed once it has "
+	 "answered",
+		"",
+		LISTED SELECTED(
+			"1") "S: * SEARCH 1\nS: A4 OK\nC: A5 UID STORE 1 +FLAGS.SILENT "
+			     "(\\\\Seen)\nC: A6 SELECT b\nC: A7 UID SEARCH UID 1\nS: A5 OK\n"
+			     "S: * 3 EXISTS\nS: * OK [UIDVALIDITY 7] x\nS: A6 OK\n"
+			     "S: * SEARCH 1\nS: A7 OK\n"
+			     "C: A8 UID STORE 1 +FLAGS.SILENT (\\\\Seen)\nS: A8 OK\n" OUT("A9"),
+		mark_in_two, "", "#1\n#2\n"},
+	{"a next mailbox that was renumbered is not changed", "",
+		LISTED SELECTED(
+			"1") "S: * SEARCH 1\nS: A4 OK\nC: A5 UID STORE 1 +FLAGS.SILENT "
+			     "(\\\\Seen)\nC: A6 SELECT b\nC: A7 UID SEARCH UID 1\nS: A5 OK\n"
+			     "S: * 3 EXISTS\nS: * OK [UIDVALIDITY 8] x\nS: A6 OK\n"
+			     "S: * SEARCH 1\nS: A7 OK\n" OUT("A8"),
+		mark_in_two, "",
+		"#1\n#2\nmailbox: mailbox 'b' has been renumbered: its UIDVALIDITY is 8 and was "
+		"7\n"},
 	{"a move", "MOVE UIDPLUS",
 		LISTED SELECTED("1:2") "S: * SEARCH 1 2\nS: A4 OK\nC: A5 UID MOVE 1:2 \"the bin\"\n"
 				       "S: * OK [COPYUID 9 2,1 70:71] x\nS: * 1 EXPUNGE\nS: * 1 "
