@@ -1,37 +1,14 @@
 #include <string.h>
 
-#include "sync/run.h"
+#include "sync/carry_private.h"
 
-/* A chunk: long enough to keep a pipeline full, short enough to lose little when it is cut off.
- * Each opens its mailbox anew, which costs some servers time for every message it holds (Dovecot on
- * a Maildir of a million: 5 s): where there is much to copy, chunks are longer. */
-#define CHUNK_MESSAGES	   256
-#define CHUNK_MESSAGES_MAX 4096
-#define CHUNK_BYTES	   ((uint64_t)32 << 20)
-#define CHUNKS_ENOUGH	   64
-#define CHANGES_PER_JOB	   4096
+/* Messages of one mailbox that one job changes, or compares. */
+#define CHANGES_PER_JOB	 4096
+#define COMPARED_PER_JOB 256
 
-/* Below this a second connection costs more round trips than it saves. */
-#define WORKER_MESSAGES 250
-#define WORKER_BYTES	((uint64_t)4 << 20)
-
-/* Where a phase of the plan stands: the steps of some kinds, cut into jobs as the crew takes them.
- */
-struct phase {
-	struct run *run;
-	struct survey *survey;
-	struct plan *plan;
-	struct job *(*next)(struct phase *phase);
-	bool (*settle)(struct phase *phase, struct job *job);
-	size_t at;	    /* the first step that is in no job yet */
-	struct job *again;  /* to be given out once more before any other */
-	struct job **queue; /* jobs that were cut beforehand */
-	size_t queued, cap_queue, taken;
-	struct ledger ledger;
-	struct identity *lost; /* of copies that failed: their originals are not deleted */
-	size_t n_lost, cap_lost;
-	bool over; /* a failure ends the pair: what is out is still settled */
-};
+/* A server's mailboxes that are to be changed are opened one after the other; below so many of them
+ * a second connection waits longer for its sign-in than it saves. */
+#define WORKER_MAILBOXES 6
 
 /* Whether a step of the plan belongs to a phase, and what it does there to one side. */
 typedef bool takes_step(struct phase *phase, uint32_t index);
@@ -40,7 +17,7 @@ typedef bool fill_item(
 
 /* ---- jobs ---- */
 
-static struct job *new_job(struct phase *phase, enum job_kind kind, uint32_t twin, enum side side)
+struct job *carry_new_job(struct phase *phase, enum job_kind kind, uint32_t twin, enum side side)
 {
 	struct arena *arena = arena_new();
 	struct job *job = arena_alloc(arena, sizeof *job);
@@ -62,21 +39,41 @@ static struct job *new_job(struct phase *phase, enum job_kind kind, uint32_t twi
 	return job;
 }
 
+static void drop_chain(struct job *job)
+{
+	while (job != NULL) {
+		struct job *next = job->next;
+		arena_free(job->arena);
+		job = next;
+	}
+}
+
 /* Jobs that were cut and that nobody will carry out any more. */
 static void drop_unsubmitted(struct phase *phase)
 {
 	while (phase->taken < phase->queued)
-		arena_free(phase->queue[phase->taken++]->arena);
-	if (phase->again != NULL)
-		arena_free(phase->again->arena);
+		drop_chain(phase->queue[phase->taken++]);
+	drop_chain(phase->again);
 	phase->again = NULL;
+}
+
+/* All of a chain that came back, in the transaction that is open. */
+static void settle_chain(struct phase *phase, struct job *job)
+{
+	while (job != NULL) {
+		struct job *next = job->next;
+		if (!phase->settle(phase, job))
+			phase->over = true;
+		arena_free(job->arena);
+		job = next;
+	}
 }
 
 /*
  * Give jobs to the crew and settle what comes back, until no step is left.  What the next jobs
  * intend is written in the transaction that settles the last one: a chunk costs one commit.
  */
-static bool run_phase(struct phase *phase)
+bool carry_run_phase(struct phase *phase)
 {
 	struct run *run = phase->run;
 	struct job *back = NULL;
@@ -88,8 +85,7 @@ static bool run_phase(struct phase *phase)
 			window = sizeof ready / sizeof *ready;
 		if (!run_begin_state(run))
 			phase->over = true;
-		if (back != NULL && !phase->settle(phase, back))
-			phase->over = true;
+		settle_chain(phase, back);
 		while (!phase->over && out + n < window && (ready[n] = phase->next(phase)) != NULL)
 			n++;
 		if (!run_commit(run))
@@ -104,185 +100,11 @@ static bool run_phase(struct phase *phase)
 	return !phase->over;
 }
 
-/* ---- copies ---- */
-
-static const struct message *source_message(
-	const struct phase *phase, const struct step *step, enum side from)
+void carry_tell_end(struct phase *phase, const struct job *job)
 {
-	const struct message_list *list = phase->survey->twin[step->twin].list[from];
-	return step->message[from] == NONE ? NULL : &list->at[step->message[from]];
-}
-
-static void fill_copy(struct phase *phase, struct job *job, uint32_t index)
-{
-	const struct step *step = &phase->plan->step[index];
-	const struct message *listed = source_message(phase, step, other(step->to));
-	const struct store *target = phase->run->store[step->to];
-	struct copy_item *item = &job->copy[job->n++];
-	item->step = index;
-	if (listed != NULL) {
-		item->message = *listed;
-	} else {
-		const struct row *row = &phase->survey->twin[step->twin].row[step->row];
-		item->message.received = row->received;
-		item->message.size = row->size;
-	}
-	item->message.key = step_key(phase->survey->twin, step, other(step->to));
-	item->message.flags = step->want[step->to];
-	item->held = step->want[step->to];
-	if (target->ops->names_first)
-		item->new_key = target->ops->new_key(phase->run->store[step->to], job->arena);
-}
-
-static bool put_intents(struct phase *phase, struct job *job)
-{
-	const struct message_list *target = phase->survey->twin[job->twin].list[job->side];
-	for (size_t i = 0; i < job->n; i++) {
-		struct copy_item *item = &job->copy[i];
-		struct error err = {0};
-		struct intent intent = {.to = job->side,
-			.source = item->message.key,
-			.key = item->new_key,
-			.epoch = target != NULL ? target->box.epoch : NULL,
-			.next = target != NULL ? target->box.next : NULL,
-			.identity = item->message.identity};
-		if (!run_state_ok(phase->run,
-			    state_put_intent(phase->run->state,
-				    phase->survey->box[job->twin]->known.id, &intent, &err),
-			    &err))
-			return false;
-		item->intent = intent.id;
-	}
-	return true;
-}
-
-static uint64_t size_of_copy(const struct phase *phase, const struct step *step)
-{
-	const struct message *m = source_message(phase, step, other(step->to));
-	return m != NULL ? m->size : phase->survey->twin[step->twin].row[step->row].size;
-}
-
-static size_t chunk_messages(const struct plan *plan)
-{
-	size_t share =
-		(plan->count[STEP_COPY][LEFT] + plan->count[STEP_COPY][RIGHT]) / CHUNKS_ENOUGH;
-	if (share < CHUNK_MESSAGES)
-		return CHUNK_MESSAGES;
-	return share < CHUNK_MESSAGES_MAX ? share : CHUNK_MESSAGES_MAX;
-}
-
-/* The next chunk: copies of one mailbox to one side. */
-static struct job *next_copy_job(struct phase *phase)
-{
-	const struct plan *plan = phase->plan;
-	if (phase->again != NULL) {
-		struct job *job = phase->again;
-		phase->again = NULL;
-		return job;
-	}
-	while (phase->at < plan->n && plan->step[phase->at].kind != STEP_COPY)
-		phase->at++;
-	if (phase->at == plan->n)
-		return NULL;
-	const struct step *first = &plan->step[phase->at];
-	struct job *job = new_job(phase, JOB_COPY, first->twin, first->to);
-	size_t most = chunk_messages(plan);
-	job->copy = arena_alloc(job->arena, most * sizeof *job->copy);
-	uint64_t bytes = 0;
-	for (; phase->at < plan->n && job->n < most && bytes < CHUNK_BYTES; phase->at++) {
-		const struct step *step = &plan->step[phase->at];
-		if (step->kind != STEP_COPY || step->twin != first->twin || step->to != first->to)
-			break;
-		bytes += size_of_copy(phase, step);
-		fill_copy(phase, job, (uint32_t)phase->at);
-	}
-	if (!put_intents(phase, job))
-		phase->over = true;
-	return job;
-}
-
-/* Copies that did not arrive; ${waiting} ones may yet. */
-static void remember_lost(struct phase *phase, const struct job *job, bool waiting)
-{
-	for (size_t i = 0; i < job->n; i++) {
-		const struct copy_item *item = &job->copy[i];
-		if (item->state == ITEM_DONE || (item->state == ITEM_WAITING && waiting))
-			continue;
-		*ARENA_PUSH(phase->run->arena, phase->lost, phase->n_lost, phase->cap_lost) =
-			item->message.identity;
-	}
-}
-
-/* Whether another connection may do better: patience says when it is at its end. */
-static bool was_cut_off(const struct job *job)
-{
-	return job->error.scope == ERROR_STORE && job->error.transient;
-}
-
-/* What was not even sent of a chunk whose connection was lost, as a chunk of its own. */
-static struct job *what_is_left(struct phase *phase, const struct job *job)
-{
-	if (!was_cut_off(job))
-		return NULL;
-	struct job *rest = new_job(phase, job->kind, job->twin, job->side);
-	rest->copy = arena_alloc(rest->arena, job->n * sizeof *rest->copy);
-	for (size_t i = 0; i < job->n; i++) {
-		if (job->copy[i].state != ITEM_WAITING)
-			continue;
-		struct copy_item *item = &rest->copy[rest->n++];
-		*item = job->copy[i];
-		item->new_key = arena_strdup(rest->arena, item->new_key);
-	}
-	if (rest->n > 0)
-		return rest;
-	arena_free(rest->arena);
-	return NULL;
-}
-
-/* All of it was sent, and the answers were lost: a closing look finds what arrived, and copies what
- * did not. */
-static bool is_looked_for(const struct run *run, const struct job *job)
-{
-	return was_cut_off(job) && run->looks < MOST_LOOKS;
-}
-
-static bool settle_copies(struct phase *phase, struct job *job)
-{
-	struct run *run = phase->run;
-	bool ok = settle_copy_job(run, phase->survey, phase->plan, job);
-	bool failed = job->error.scope != ERROR_NONE;
-	if (failed && ok)
-		phase->again = what_is_left(phase, job);
-	remember_lost(phase, job, phase->again != NULL);
-	if (failed && phase->again == NULL && !is_looked_for(run, job)) {
-		phase->survey->box[job->twin]->unsettled = true;
-		run_problem(run, job->blame, job->name[job->blame], NULL, &job->error);
-		ok = ok && job->error.scope <= ERROR_MAILBOX;
-	}
-	arena_free(job->arena);
-	return ok;
-}
-
-/* As many workers as there is work for; the first connection alone serves a small change best. */
-static void hire(const struct phase *phase)
-{
-	const struct plan *plan = phase->plan;
-	uint64_t messages = plan->count[STEP_COPY][LEFT] + plan->count[STEP_COPY][RIGHT];
-	uint64_t bytes = plan->bytes[LEFT] + plan->bytes[RIGHT];
-	uint64_t by_messages = messages / WORKER_MESSAGES, by_bytes = bytes / WORKER_BYTES;
-	uint64_t wanted = 1 + (by_messages > by_bytes ? by_messages : by_bytes);
-	crew_hire(phase->run->crew, wanted > 64 ? 64 : (unsigned)wanted);
-}
-
-static bool carry_copies(struct phase *phase)
-{
-	phase->at = 0;
-	phase->next = next_copy_job;
-	phase->settle = settle_copies;
-	if (phase->plan->count[STEP_COPY][LEFT] + phase->plan->count[STEP_COPY][RIGHT] == 0)
-		return true;
-	hire(phase);
-	return run_phase(phase);
+	phase->survey->box[job->twin]->unsettled = true;
+	if (!job->swept)
+		run_problem(phase->run, job->blame, job->name[job->blame], NULL, &job->error);
 }
 
 /* ---- flags, moves, deletions: one mailbox of one side a job ---- */
@@ -325,7 +147,7 @@ static struct job *open_job(struct cut *cut, uint32_t twin, enum side side)
 	struct job *job = cut->open[side][twin];
 	if (job != NULL && job->n < CHANGES_PER_JOB)
 		return job;
-	job = new_job(phase, JOB_CHANGE, twin, side);
+	job = carry_new_job(phase, JOB_CHANGE, twin, side);
 	cut->open[side][twin] = job;
 	cut->cap[side][twin] = 0;
 	*ARENA_PUSH(phase->run->arena, phase->queue, phase->queued, phase->cap_queue) = job;
@@ -373,12 +195,44 @@ static bool settle_changes(struct phase *phase, struct job *job)
 	struct run *run = phase->run;
 	bool ok = settle_change_job(run, phase->survey, phase->plan, &phase->ledger, job);
 	if (job->error.scope != ERROR_NONE) {
-		phase->survey->box[job->twin]->unsettled = true;
-		run_problem(run, job->blame, job->name[job->blame], NULL, &job->error);
+		carry_tell_end(phase, job);
 		ok = ok && job->error.scope <= ERROR_MAILBOX;
 	}
-	arena_free(job->arena);
 	return ok;
+}
+
+/* Connections for the changes of a server: files need none. */
+static void hire_for_changes(struct phase *phase, enum side side, size_t jobs)
+{
+	size_t wanted = 1 + jobs / WORKER_MAILBOXES;
+	if (phase->run->store[side]->ops->lock == NULL)
+		crew_hire(phase->run->crew, wanted > 64 ? 64 : (unsigned)wanted);
+}
+
+/* Make chains of the jobs of ${side}, alike in length, one for each worker. */
+static void chain_changes(struct phase *phase, enum side side)
+{
+	struct job *last = NULL;
+	size_t jobs = 0, in_chain = 0, changes = 0, n = 0;
+	for (size_t i = 0; i < phase->queued; i++)
+		jobs += phase->queue[i]->side == side;
+	hire_for_changes(phase, side, jobs);
+	unsigned hands = crew_hands(phase->run->crew);
+	size_t share = (jobs + hands - 1) / hands;
+	for (size_t i = 0; i < phase->queued; i++) {
+		struct job *job = phase->queue[i];
+		bool fits = last != NULL && in_chain < share && changes + job->n <= CHANGES_PER_JOB;
+		if (job->side == side && fits)
+			last->next = job;
+		else
+			phase->queue[n++] = job;
+		if (job->side != side)
+			continue;
+		in_chain = fits ? in_chain + 1 : 1;
+		changes = fits ? changes + job->n : job->n;
+		last = job;
+	}
+	phase->queued = n;
 }
 
 static bool carry_changes(struct phase *phase, takes_step *in_phase, fill_item *fill)
@@ -387,7 +241,9 @@ static bool carry_changes(struct phase *phase, takes_step *in_phase, fill_item *
 	phase->next = next_queued_job;
 	phase->settle = settle_changes;
 	cut_changes(phase, in_phase, fill);
-	return phase->queued == 0 || run_phase(phase);
+	chain_changes(phase, LEFT);
+	chain_changes(phase, RIGHT);
+	return phase->queued == 0 || carry_run_phase(phase);
 }
 
 /* A message that is to move gets its flags first: should the run die, it is where it was. */
@@ -466,8 +322,8 @@ static void cut_comparisons(struct phase *phase)
 		const struct row *row = row_of(phase, step);
 		if (step->kind != STEP_DELETE || !step->verify || row == NULL || row->verified)
 			continue;
-		if (job == NULL || job->twin != step->twin || job->n == CHUNK_MESSAGES) {
-			job = new_job(phase, JOB_COMPARE, step->twin, LEFT);
+		if (job == NULL || job->twin != step->twin || job->n == COMPARED_PER_JOB) {
+			job = carry_new_job(phase, JOB_COMPARE, step->twin, LEFT);
 			cap = 0;
 			*ARENA_PUSH(phase->run->arena, phase->queue, phase->queued,
 				phase->cap_queue) = job;
@@ -496,7 +352,6 @@ static bool settle_comparison(struct phase *phase, struct job *job)
 	bool ok = job->error.scope <= ERROR_MAILBOX;
 	if (job->error.scope != ERROR_NONE)
 		run_problem(run, job->blame, job->name[job->blame], NULL, &job->error);
-	arena_free(job->arena);
 	return ok;
 }
 
@@ -505,7 +360,7 @@ static bool carry_comparisons(struct phase *phase)
 	phase->next = next_queued_job;
 	phase->settle = settle_comparison;
 	cut_comparisons(phase);
-	return phase->queued == 0 || run_phase(phase);
+	return phase->queued == 0 || carry_run_phase(phase);
 }
 
 /* ---- the whole plan ---- */

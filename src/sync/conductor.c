@@ -401,6 +401,8 @@ static bool second_pass(struct run *run)
 		return true;
 	settle_clocks(run);
 	run->second = true;
+	/* One flight on a connection that is there is sooner over than one on a new one. */
+	crew_dismiss(run->crew);
 	struct survey *survey = look(run, boxes, n, &plan);
 	bool ok = survey != NULL;
 	if (ok) {

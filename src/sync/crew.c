@@ -82,7 +82,7 @@ static void give_back(struct crew *crew, struct job *job)
 }
 
 /* One job is begun, where it can be, while the one before it is being finished: the server is never
- * idle. */
+ * idle.  What cannot be begun ahead is left to those who have nothing to do. */
 static void *work(void *argument)
 {
 	struct member *m = argument;
@@ -91,7 +91,7 @@ static void *work(void *argument)
 		if (job == NULL && (job = next_job(m->crew, true)) == NULL)
 			return NULL;
 		worker_begin(m->worker, job);
-		struct job *ahead = next_job(m->crew, false);
+		struct job *ahead = job->kind == JOB_COPY ? next_job(m->crew, false) : NULL;
 		if (ahead != NULL)
 			worker_begin(m->worker, ahead);
 		worker_finish(m->worker, job);
@@ -136,8 +136,7 @@ struct crew *crew_new(struct store *const stores[2], unsigned most)
 	return crew;
 }
 
-/* Let the threads end once nothing is left to do; their sessions stay open. */
-static void dismiss(struct crew *crew)
+void crew_dismiss(struct crew *crew)
 {
 	if (crew->threads == 0)
 		return;
@@ -155,7 +154,7 @@ void crew_free(struct crew *crew)
 {
 	if (crew == NULL)
 		return;
-	dismiss(crew);
+	crew_dismiss(crew);
 	for (unsigned i = 0; i < crew->size; i++)
 		worker_free(crew->member[i].worker);
 	pthread_mutex_destroy(&crew->lock);
@@ -192,6 +191,11 @@ void crew_hire(struct crew *crew, unsigned n)
 		add_member(crew);
 	while (crew->threads < n && start_thread(&crew->member[crew->threads]))
 		crew->threads++;
+}
+
+unsigned crew_hands(const struct crew *crew)
+{
+	return crew->threads > 0 ? crew->threads : 1;
 }
 
 unsigned crew_window(const struct crew *crew)

@@ -35,6 +35,14 @@ void crew_drop(struct crew *crew, enum side side);
  * wait for jobs. */
 void crew_hire(struct crew *crew, unsigned n);
 
+/* crew_dismiss(crew): let the threads end once nothing is left to do; their sessions stay open.
+ * From then on the first worker, whose sessions are the conductor's, does all until others are
+ * hired. */
+void crew_dismiss(struct crew *crew);
+
+/* crew_hands(crew): how many workers are at work, this thread's counted. */
+unsigned crew_hands(const struct crew *crew);
+
 /* crew_window(crew): jobs that should be out, so that no worker has to wait for the conductor. */
 unsigned crew_window(const struct crew *crew);
 

@@ -7,6 +7,9 @@
 /*
  * What the conductor asks of a worker, and what comes back.
  *
+ * Copies to one side, or changes of one side, may be given away as a chain of jobs, one a mailbox:
+ * they are sent one behind the other and settled as one, which waits once for all of them.
+ *
  * A job is one mailbox's share of one kind of work.  The conductor fills in the
  * question and gives the job away; the worker fills in the answers and gives it
  * back.  Neither looks at it while the other has it, so no lock guards one.
@@ -112,6 +115,8 @@ struct job {
 		struct change_item *change;
 		struct compare_item *compare;
 	};
+	struct job *next;    /* COPY, CHANGE: the next of its chain, of the same kind and side */
+	bool swept;	     /* what ended it was the end of one before it in its chain */
 	const void *context; /* the conductor's own, about what the items are */
 	const char **keys;   /* IDENTIFY, COPY: what fetch() was asked for */
 	unsigned begun;	     /* the number of the session it was asked for on; 0 = not asked yet */

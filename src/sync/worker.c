@@ -173,6 +173,42 @@ static void finish_list(struct worker *w, struct job *job)
 		worker_blame(w, job, job->side);
 }
 
+/* ---- chains ---- */
+
+/* Tickets count the items of a chain through: the job of ticket *i, whose item is then *i. */
+static struct job *find_item(struct job *job, size_t *i)
+{
+	for (; job != NULL && *i >= job->n; job = job->next)
+		*i -= job->n;
+	return job;
+}
+
+static size_t answered(const struct job *chain)
+{
+	size_t n = 0;
+	for (; chain != NULL; chain = chain->next)
+		n += job_answered(chain);
+	return n;
+}
+
+static bool was_lost(const struct job *job)
+{
+	return job->error.scope == ERROR_STORE && job->error.transient;
+}
+
+/* A session that is lost, or a signal, ends the whole chain. */
+static void sweep(struct job *job)
+{
+	while (job != NULL && job->error.scope <= ERROR_MAILBOX)
+		job = job->next;
+	for (struct job *rest = job; rest != NULL; rest = rest->next)
+		if (rest->error.scope == ERROR_NONE && job_answered(rest) < rest->n) {
+			rest->error = job->error;
+			rest->blame = job->blame;
+			rest->swept = true;
+		}
+}
+
 /* ---- JOB_COPY ---- */
 
 /* A body on its way: counted and digested as the target reads it. */
@@ -230,7 +266,8 @@ static bool is_asked(const struct worker *w, const struct job *job)
 }
 
 /* Hand one message that arrived to the target; false ends the job. */
-static bool pass_on(struct worker *w, struct job *job, struct copy_item *item, struct reader *body)
+static bool pass_on(struct worker *w, struct job *job, struct copy_item *item, uint32_t ticket,
+	struct reader *body)
 {
 	struct session *to = worker_session(w, job->side, &job->error);
 	if (to == NULL) {
@@ -239,7 +276,6 @@ static bool pass_on(struct worker *w, struct job *job, struct copy_item *item, s
 	}
 	struct counted counted = {{body->size, counted_next}, body, w, {0}};
 	struct error err = {0};
-	uint32_t ticket = (uint32_t)(item - job->copy);
 
 	w->head.len = 0;
 	hasher_begin(w->hasher);
@@ -286,7 +322,7 @@ static void fail_waiting(struct job *job, const struct error *err)
 }
 
 /* Take what the source sends and pass it on; what never came was not there any more. */
-static bool pass_all_on(struct worker *w, struct job *job, const struct map *index)
+static bool pass_all_on(struct worker *w, struct job *job, const struct map *index, uint32_t first)
 {
 	enum side from = other(job->side);
 	while (worker_may_go_on(&job->error)) {
@@ -299,7 +335,7 @@ static bool pass_all_on(struct worker *w, struct job *job, const struct map *ind
 			return true;
 		uint32_t i = m.key != NULL ? map_get_str(index, m.key) : MAP_NONE;
 		if (got > 0 && i != MAP_NONE) {
-			if (!pass_on(w, job, &job->copy[i], body))
+			if (!pass_on(w, job, &job->copy[i], first + i, body))
 				return false;
 		} else if (got < 0 && err.scope == ERROR_MESSAGE && i != MAP_NONE) {
 			job->copy[i].state = ITEM_FAILED;
@@ -315,9 +351,9 @@ static bool pass_all_on(struct worker *w, struct job *job, const struct map *ind
 	return false;
 }
 
-static void note_copy(struct job *job, const struct outcome *o)
+static void note_copy(struct job *job, size_t i, const struct outcome *o)
 {
-	struct copy_item *item = &job->copy[o->ticket];
+	struct copy_item *item = &job->copy[i];
 	if (o->error.scope >= ERROR_STORE && o->error.transient) {
 		item->state = ITEM_WAITING; /* it was refused, and only for now */
 		job->error = o->error;
@@ -330,67 +366,95 @@ static void note_copy(struct job *job, const struct outcome *o)
 	item->held = o->held;
 }
 
-static void settle_copies(struct worker *w, struct job *job)
+/* Settling failed: some that was sent has no answer, and never will. */
+static void lose_answers(struct worker *w, struct job *chain, const struct error *err)
 {
-	struct session *to = w->session[job->side];
-	struct outcome o = {0};
-	struct error err = {0};
-	bool failed = job->error.scope != ERROR_NONE;
-	int got = 0;
-	while (to != NULL && (got = to->store->ops->settle(to, &o, &err)) > 0)
-		if (o.ticket < job->n)
-			note_copy(job, &o);
-	if (got == 0 && !failed && job->error.scope != ERROR_NONE)
-		worker_blame(w, job, job->side);
-	else if (got < 0 && job->error.scope == ERROR_NONE) {
-		job->error = err;
-		worker_blame(w, job, job->side);
-	} else if (got < 0) {
-		worker_drop(w, job->side);
+	struct job *job = chain;
+	while (job != NULL && (job->error.scope != ERROR_NONE || job_answered(job) == job->n))
+		job = job->next;
+	if (job == NULL) {
+		worker_drop(w, chain->side);
+		return;
 	}
+	job->error = *err;
+	worker_blame(w, job, job->side);
 }
 
-static void finish_copy(struct worker *w, struct job *job)
+static void settle_copies(struct worker *w, struct job *chain)
 {
-	if (!is_asked(w, job) && !begin_copy(w, job))
-		return;
+	struct session *to = w->session[chain->side];
+	struct job *refused = NULL;
+	struct outcome o = {0};
+	struct error err = {0};
+	int got = 0;
+	while (to != NULL && (got = to->store->ops->settle(to, &o, &err)) > 0) {
+		size_t i = o.ticket;
+		struct job *job = find_item(chain, &i);
+		if (job == NULL)
+			continue;
+		bool failed = job->error.scope != ERROR_NONE;
+		note_copy(job, i, &o);
+		if (!failed && job->error.scope != ERROR_NONE)
+			refused = job;
+	}
+	if (got < 0)
+		lose_answers(w, chain, &err);
+	else if (refused != NULL)
+		worker_blame(w, refused, refused->side);
+}
+
+/* False: nothing more can be done in this chain. */
+static bool pass_job_on(struct worker *w, struct job *job, uint32_t first)
+{
+	bool asked = job->error.scope == ERROR_NONE && (is_asked(w, job) || begin_copy(w, job));
+	if (!asked)
+		return job->error.scope <= ERROR_MAILBOX;
 	struct map *index = worker_index(job);
-	bool whole = pass_all_on(w, job, index);
+	bool whole = pass_all_on(w, job, index, first);
 	map_free(index);
 	/* Bodies that nobody will take are still under way on it. */
 	if (!whole)
 		worker_drop(w, other(job->side));
-	/* What was sent counts, even if the rest failed. */
-	settle_copies(w, job);
-	for (size_t i = 0; whole && job->error.scope == ERROR_NONE && i < job->n; i++)
+	for (size_t i = 0; whole && i < job->n; i++)
 		if (job->copy[i].state == ITEM_WAITING)
 			job->copy[i].state = ITEM_GONE;
+	return job->error.scope <= ERROR_MAILBOX;
+}
+
+static void finish_copy(struct worker *w, struct job *chain)
+{
+	uint32_t first = 0;
+	for (struct job *job = chain; job != NULL && pass_job_on(w, job, first); job = job->next)
+		first += (uint32_t)job->n;
+	/* What was sent counts, even if the rest failed. */
+	settle_copies(w, chain);
 }
 
 /* ---- JOB_CHANGE ---- */
 
-static bool submit_change(struct session *s, struct job *job, uint32_t i)
+static bool submit_change(
+	struct session *s, struct job *job, const struct change_item *item, uint32_t ticket)
 {
 	const struct store_ops *ops = s->store->ops;
-	struct change_item *item = &job->change[i];
+	const struct target *target = &job->target;
 	struct error *err = &job->error;
 	switch (item->change) {
 	case CHANGE_FLAGS:
 		return ops->mark(
-			s, i, &job->target, item->key, job->flags, item->add, item->remove, err);
+			s, ticket, target, item->key, job->flags, item->add, item->remove, err);
 	case CHANGE_MOVE:
-		return ops->move(s, i, &job->target, item->key, item->to, err);
+		return ops->move(s, ticket, target, item->key, item->to, err);
 	case CHANGE_COPY:
-		return ops->copy(s, i, &job->target, item->key, item->to, err);
+		return ops->copy(s, ticket, target, item->key, item->to, err);
 	case CHANGE_EXPUNGE:
-		return ops->expunge(s, i, &job->target, item->key, err);
+		return ops->expunge(s, ticket, target, item->key, err);
 	}
 	return false;
 }
 
-static void note_change(struct job *job, const struct outcome *o)
+static void note_change(struct job *job, size_t i, const struct outcome *o)
 {
-	struct change_item *item = &job->change[o->ticket];
+	struct change_item *item = &job->change[i];
 	struct error err = o->error;
 	item->new_key = arena_strdup(job->arena, o->key);
 	item->held = o->held;
@@ -433,30 +497,62 @@ static void leave_in_doubt(struct job *job, struct change_item *item)
 		item->error = worker_keep_error(job, &err);
 }
 
-static void finish_change(struct worker *w, struct job *job)
+static bool submit_changes(struct session *s, struct job *job, uint32_t first)
 {
-	struct session *s = worker_session(w, job->side, &job->error);
-	bool ok = s != NULL;
+	bool ok = true;
 	for (uint32_t i = 0; ok && i < job->n; i++) {
-		if (!may_repeat(&job->change[i])) {
-			leave_in_doubt(job, &job->change[i]);
+		struct change_item *item = &job->change[i];
+		if (!may_repeat(item)) {
+			leave_in_doubt(job, item);
 			continue;
 		}
-		job->change[i].repeated = job->change[i].state == ITEM_SENT;
-		ok = worker_may_go_on(&job->error) && submit_change(s, job, i);
+		item->repeated = item->state == ITEM_SENT;
+		ok = worker_may_go_on(&job->error) && submit_change(s, job, item, first + i);
 		if (ok)
-			job->change[i].state = ITEM_SENT;
+			item->state = ITEM_SENT;
 	}
+	return job->error.scope <= ERROR_MAILBOX;
+}
+
+/* Another session may do what the last one did not come to. */
+static void forget_lost(struct job *job)
+{
+	for (; job != NULL; job = job->next)
+		if (was_lost(job))
+			job->error = (struct error){0};
+}
+
+static void settle_changes(struct worker *w, struct session *s, struct job *chain)
+{
 	struct outcome o = {0};
 	struct error err = {0};
 	int got = 0;
-	while (s != NULL && (got = s->store->ops->settle(s, &o, &err)) > 0)
-		if (o.ticket < job->n)
-			note_change(job, &o);
-	if (got < 0 && job->error.scope == ERROR_NONE)
-		job->error = err;
-	if (job->error.scope != ERROR_NONE)
-		worker_blame(w, job, job->side);
+	while ((got = s->store->ops->settle(s, &o, &err)) > 0) {
+		size_t i = o.ticket;
+		struct job *job = find_item(chain, &i);
+		if (job != NULL)
+			note_change(job, i, &o);
+	}
+	if (got < 0)
+		lose_answers(w, chain, &err);
+}
+
+static void finish_change(struct worker *w, struct job *chain)
+{
+	uint32_t first = 0;
+	forget_lost(chain);
+	struct session *s = worker_session(w, chain->side, &chain->error);
+	bool ok = s != NULL;
+	for (struct job *job = chain; ok && job != NULL; job = job->next) {
+		if (job->error.scope == ERROR_NONE)
+			ok = submit_changes(s, job, first);
+		first += (uint32_t)job->n;
+	}
+	if (s != NULL)
+		settle_changes(w, s, chain);
+	for (struct job *job = chain; job != NULL; job = job->next)
+		if (job->error.scope != ERROR_NONE)
+			worker_blame(w, job, job->side);
 }
 
 /* ---- the contract ---- */
@@ -481,9 +577,10 @@ static bool may_ask(const struct worker *w, const struct job *job)
 
 void worker_begin(struct worker *w, struct job *job)
 {
-	if (job->kind == JOB_COPY && !is_asked(w, job) && job->error.scope == ERROR_NONE &&
-		may_ask(w, job))
-		begin_copy(w, job);
+	bool asks = job->kind == JOB_COPY && may_ask(w, job);
+	for (struct job *next = job; asks && next != NULL; next = next->next)
+		asks = is_asked(w, next) ||
+		       (next->error.scope == ERROR_NONE && begin_copy(w, next));
 	w->last = job;
 }
 
@@ -491,7 +588,10 @@ void worker_begin(struct worker *w, struct job *job)
  * which first writes down what arrived. */
 static bool goes_on(const struct job *job)
 {
-	return job->kind != JOB_COPY && job->error.scope == ERROR_STORE && job->error.transient;
+	bool lost = false;
+	for (; job != NULL && job->kind != JOB_COPY; job = job->next)
+		lost |= was_lost(job);
+	return lost;
 }
 
 /* A job that got somewhere, or its end, shows that it is worth while to go on. */
@@ -499,7 +599,7 @@ static void note_progress(struct worker *w, const struct job *job, size_t before
 {
 	bool ended = job->error.scope == ERROR_NONE;
 	for (enum side side = LEFT; side <= RIGHT; side++)
-		if (ended || job_answered(job) > before)
+		if (ended || answered(job) > before)
 			patience_progress(&w->patience[side], w->session[side] != NULL);
 }
 
@@ -512,13 +612,16 @@ void worker_finish(struct worker *w, struct job *job)
 		[JOB_CHANGE] = finish_change,
 		[JOB_COMPARE] = worker_compare,
 	};
-	for (bool again = job->error.scope == ERROR_NONE; again && worker_may_go_on(&job->error);) {
-		size_t before = job_answered(job);
-		job->error = (struct error){0};
+	bool again = job->kind == JOB_COPY || job->error.scope == ERROR_NONE;
+	while (again && worker_may_go_on(&job->error)) {
+		size_t before = answered(job);
+		if (job->kind != JOB_COPY)
+			job->error = (struct error){0};
 		finish[job->kind](w, job);
 		note_progress(w, job, before);
 		again = goes_on(job);
 	}
+	sweep(job);
 	/* Nothing is under way of one that could not be asked for ahead, or was on a session that
 	 * is gone. */
 	if (w->last == job || (w->last != NULL && !is_asked(w, w->last)))

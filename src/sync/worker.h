@@ -33,7 +33,8 @@ void worker_drop(struct worker *worker, enum side side);
  * worker_begin(worker, job): send what can be sent of ${job} without waiting for an
  * answer, while those given before it are still to be finished; nothing where one of them writes to
  * what this one reads from.  worker_finish(worker, job): carry it out; jobs are finished in the
- * order they were begun, each begun (again) when it is the next.  How it ended is in ${job}.
+ * order they were begun, each begun (again) when it is the next.  How it ended is in ${job}, and in
+ * each of its chain: what ended one of them ended those behind it.
  */
 void worker_begin(struct worker *worker, struct job *job);
 void worker_finish(struct worker *worker, struct job *job);

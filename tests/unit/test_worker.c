@@ -248,6 +248,65 @@ static void a_chunk_takes_no_answers_to_another(void **state)
 	crew_free(crew);
 }
 
+/* Messages 1, 2 and 3, each of a mailbox of its own, as one chain. */
+static struct job *carry_chain(struct fixture *f)
+{
+	static const char *const keys[][2] = {{"1", NULL}, {"2", NULL}, {"3", NULL}};
+	struct worker *worker = worker_new(f->stores);
+	struct job *chain = NULL;
+	for (size_t i = 3; i-- > 0;) {
+		struct job *job = copy_job(f, keys[i]);
+		job->next = chain;
+		chain = job;
+	}
+	worker_finish(worker, chain);
+	worker_free(worker);
+	return chain;
+}
+
+static void each_job_of_a_chain_learns_how_its_own_messages_ended(void **state)
+{
+	struct fixture *f = *state;
+	f->to.refuses = 1;
+	const struct job *job = carry_chain(f);
+	static const enum item_state states[] = {ITEM_DONE, ITEM_FAILED, ITEM_DONE};
+	for (size_t i = 0; i < 3; i++, job = job->next) {
+		assert_int_equal(job->error.scope, ERROR_NONE);
+		assert_int_equal(job->copy[0].state, states[i]);
+	}
+	assert_null(job);
+}
+
+static void a_source_that_dies_ends_the_rest_of_a_chain(void **state)
+{
+	struct fixture *f = *state;
+	f->from.fails_at = 1;
+	f->from.as = ERROR_STORE;
+	const struct job *one = carry_chain(f), *two = one->next, *three = two->next;
+	assert_int_equal(one->copy[0].state, ITEM_SENT);
+	assert_int_equal(two->copy[0].state, ITEM_WAITING);
+	assert_int_equal(three->copy[0].state, ITEM_WAITING);
+	assert_string_equal(two->error.text, "the body broke");
+	assert_string_equal(three->error.text, "the body broke");
+	assert_true(three->swept && !two->swept);
+	assert_int_equal(three->blame, LEFT);
+	assert_int_equal(f->to.n, 0);
+}
+
+static void a_target_that_dies_leaves_the_rest_of_a_chain_unanswered(void **state)
+{
+	struct fixture *f = *state;
+	f->to.dies_after = 1;
+	const struct job *one = carry_chain(f), *two = one->next, *three = two->next;
+	assert_int_equal(one->error.scope, ERROR_NONE);
+	assert_int_equal(one->copy[0].state, ITEM_DONE);
+	assert_int_equal(two->error.scope, ERROR_STORE);
+	assert_int_equal(two->copy[0].state, ITEM_SENT);
+	assert_int_equal(three->error.scope, ERROR_STORE);
+	assert_int_equal(three->copy[0].state, ITEM_SENT);
+	assert_true(three->swept);
+}
+
 static void threads_bring_every_job_back_once(void **state)
 {
 	struct fixture *f = *state;
@@ -292,6 +351,9 @@ int main(void)
 		t(what_was_asked_for_on_a_lost_connection_is_asked_for_again_in_one_flight),
 		t(a_chunk_the_other_way_is_not_asked_for_ahead),
 		t(a_chunk_takes_no_answers_to_another),
+		t(each_job_of_a_chain_learns_how_its_own_messages_ended),
+		t(a_source_that_dies_ends_the_rest_of_a_chain),
+		t(a_target_that_dies_leaves_the_rest_of_a_chain_unanswered),
 		t(threads_bring_every_job_back_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
