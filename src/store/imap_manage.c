@@ -130,8 +130,7 @@ struct imap_creation {
 	struct imap_creation *next;
 	struct arena *arena;
 	const char *name;
-	size_t left; /* replies to come: to CREATE, then to SUBSCRIBE */
-	bool made;
+	bool done, made;
 };
 
 void imap_creation_free(struct imap_creation *c)
@@ -150,40 +149,26 @@ static bool creation_done(struct imap_link *link, void *who, uint32_t tag,
 	(void)link;
 	(void)tag;
 	(void)err;
-	c->left--;
+	c->done = true;
 	c->made = condition->verdict == VERDICT_OK || condition->code == CODE_ALREADYEXISTS;
 	return true;
 }
 
-static bool subscription_done(struct imap_link *link, void *who, uint32_t tag,
-	const struct imap_condition *condition, struct error *err)
-{
-	(void)link;
-	(void)tag;
-	(void)condition;
-	(void)err;
-	((struct imap_creation *)who)->left--;
-	return true;
-}
-
-static bool send_ahead(struct imap_link *link, struct imap_creation *c, const char *verb,
-	uint32_t use, const struct imap_reaction *reaction, struct error *err)
+/* Nobody waits for the reply. */
+static bool send_ahead(struct imap_link *link, const char *verb, const char *name, uint32_t use,
+	const struct imap_reaction *reaction, void *who, struct arena *arena, struct error *err)
 {
 	struct imap_command command;
-	if (!build(link, &command, verb, c->name, NULL, use, c->arena, err))
+	if (!build(link, &command, verb, name, NULL, use, arena, err))
 		return false;
-	c->left++;
-	bool ok = imap_link_command(link, reaction, c, &command, err);
-	c->left -= !ok;
+	bool ok = imap_link_command(link, reaction, who, &command, err);
 	imap_command_finish(&command);
 	return ok;
 }
 
-bool imap_create_ahead(
-	struct session *session, const char *name, uint32_t use, bool wanted, struct error *err)
+bool imap_create_ahead(struct session *session, const char *name, uint32_t use, struct error *err)
 {
-	static const struct imap_reaction creates = {.done = creation_done};
-	static const struct imap_reaction subscribes = {.done = subscription_done};
+	static const struct imap_reaction reaction = {.done = creation_done};
 	struct imap_link *link = imap_link_of(session);
 	struct error here = {0};
 	if (name_is_inbox(name))
@@ -199,8 +184,8 @@ bool imap_create_ahead(
 	link->last_creation = c;
 	if (!session_has(link->wire, CAP_CREATE_SPECIAL_USE))
 		use = 0;
-	bool ok = send_ahead(link, c, "CREATE", use, &creates, &here) &&
-		  (!wanted || send_ahead(link, c, "SUBSCRIBE", 0, &subscribes, &here));
+	bool ok = send_ahead(link, "CREATE", c->name, use, &reaction, c, c->arena, &here);
+	c->done = !ok;
 	imap_link_note(link);
 	if (!ok && here.scope > ERROR_MAILBOX)
 		*err = here;
@@ -211,12 +196,10 @@ bool imap_create_ahead(
 static int made_ahead(struct imap_link *link, const char *name, struct error *err)
 {
 	struct imap_creation *c = link->creation;
-	struct session_event event;
 	if (c == NULL || strcmp(c->name, name) != 0)
 		return 0;
-	while (c->left > 0)
-		if (imap_link_step(link, &event, err) < 0)
-			return -1;
+	if (!imap_link_wait(link, &c->done, err))
+		return -1;
 	int made = c->made;
 	link->creation = c->next;
 	if (c->next == NULL)
@@ -232,8 +215,10 @@ bool imap_create(
 	struct imap_link *link = imap_link_of(session);
 	struct arena *arena = arena_new();
 	int made = made_ahead(link, name, err);
-	bool ok = made > 0 || (made == 0 && make(link, name, use, arena, err) &&
-				      (!wanted || subscribe(link, "SUBSCRIBE", name, arena, err)));
+	bool ok = made > 0 || (made == 0 && make(link, name, use, arena, err));
+	if (ok && wanted)
+		ok = made > 0 ? send_ahead(link, "SUBSCRIBE", name, 0, NULL, NULL, arena, err)
+			      : subscribe(link, "SUBSCRIBE", name, arena, err);
 	arena_free(arena);
 	imap_link_note(link);
 	return ok;

@@ -272,8 +272,7 @@ bool imap_mailboxes(
 	struct session *session, struct arena *arena, struct mailbox_list *out, struct error *err);
 bool imap_create(
 	struct session *session, const char *name, uint32_t use, bool subscribe, struct error *err);
-bool imap_create_ahead(
-	struct session *session, const char *name, uint32_t use, bool subscribe, struct error *err);
+bool imap_create_ahead(struct session *session, const char *name, uint32_t use, struct error *err);
 bool imap_remove_mailbox(struct session *session, const char *name, struct error *err);
 bool imap_rename_mailbox(
 	struct session *session, const char *from, const char *to, struct error *err);

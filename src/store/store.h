@@ -132,17 +132,22 @@ struct store_ops {
 	bool (*mailboxes)(struct session *session, struct arena *arena, struct mailbox_list *out,
 		struct error *err);
 
-	/* create(session, name, use, subscribe, err): make a mailbox and the levels above it;
-	 * already there is success.  create_ahead(): optional (a server).  Ask for what create()
-	 * will be called for with the same words, and do not wait: many are made in one flight. The
-	 * calls of create() follow in the same order, and nothing else is asked before; what could
-	 * not be asked for is left to them, unless the session is lost. remove_mailbox(): with what
-	 * is in it, but not those below it. rename_mailbox(): those below it go along; never over
-	 * another. */
+	/*
+	 * create(session, name, use, subscribe, err): make a mailbox and the levels above it;
+	 * already there is success.
+	 *
+	 * create_ahead(session, name, use, err): optional (a server).  Ask for what create() will
+	 * be called for, and do not wait: many are made in one flight.  Those calls follow in the
+	 * same order, and nothing else is asked before; what could not be asked for is left to
+	 * them, unless the session is lost.
+	 *
+	 * remove_mailbox(): with what is in it, but not those below it.  rename_mailbox(): those
+	 * below it go along; never over another.
+	 */
 	bool (*create)(struct session *session, const char *name, uint32_t use, bool subscribe,
 		struct error *err);
-	bool (*create_ahead)(struct session *session, const char *name, uint32_t use,
-		bool subscribe, struct error *err);
+	bool (*create_ahead)(
+		struct session *session, const char *name, uint32_t use, struct error *err);
 	bool (*remove_mailbox)(struct session *session, const char *name, struct error *err);
 	bool (*rename_mailbox)(
 		struct session *session, const char *from, const char *to, struct error *err);

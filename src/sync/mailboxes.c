@@ -211,8 +211,7 @@ static bool create_ahead(struct run *run, enum side side)
 		if (!run_will_write(run))
 			return false;
 		struct session *s = crew_session(run->crew, side, &err);
-		if (s == NULL ||
-			!s->store->ops->create_ahead(s, p->name[side], p->use, p->subscribe, &err))
+		if (s == NULL || !s->store->ops->create_ahead(s, p->name[side], p->use, &err))
 			return true;
 	}
 	return true;
