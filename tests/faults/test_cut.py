@@ -50,8 +50,7 @@ class Front(CutRelay):
                 target.sendall(piece)
         except OSError:
             pass
-        self.drop(source)
-        self.drop(target)
+        self._break(source, target)
 
 
 class Cut(suite.Case):
