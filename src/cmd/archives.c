@@ -131,6 +131,14 @@ int archives_walked(const char *path, const char *mailbox, struct archive_walk *
 	return CAUSE_LOCAL;
 }
 
+const char *archives_source(const struct archive_source *sources, size_t n, int64_t id)
+{
+	for (size_t i = 0; i < n; i++)
+		if (sources[i].id == id)
+			return sources[i].name;
+	return "?";
+}
+
 /* ---- one message ---- */
 
 void archives_digest(
@@ -199,10 +207,11 @@ static void print_for_person(const struct archives_line *l, struct arena *arena)
 	const char *flags = archives_flags(p, arena), *when = moment(p->received, date);
 	const char sign[] = {l->sign, l->sign != '\0' ? ' ' : '\0', '\0'};
 	archives_digest(p->digest, ARCHIVES_SHORT, digest);
-	print_line(arena_printf(arena, "%s%s %s %10s  %s  %s: %s%s%s%s%s", sign, digest,
+	print_line(arena_printf(arena, "%s%s %s %10s  %s%s%s  %s: %s%s%s%s%s", sign, digest,
 		when != NULL ? when : "-                   ", print_count(size, p->size),
-		l->mailbox, l->header->from, l->header->subject, *flags != '\0' ? "  [" : "", flags,
-		*flags != '\0' ? "]" : "", span(l->snapshots, arena)));
+		l->several ? l->source : "", l->several ? ": " : "", l->mailbox, l->header->from,
+		l->header->subject, *flags != '\0' ? "  [" : "", flags, *flags != '\0' ? "]" : "",
+		span(l->snapshots, arena)));
 }
 
 /* ---- one object ---- */
@@ -251,6 +260,7 @@ static void print_object(const char *event, const struct archives_line *l, struc
 	struct buffer out;
 	archives_digest(p->digest, sizeof digest - 1, digest);
 	begin_object(&out, event, l->sign);
+	member(&out, "source", l->source);
 	member(&out, "mailbox", l->mailbox);
 	member(&out, "message", digest);
 	buffer_printf(&out, ",\"size\":%" PRIu64, p->size);

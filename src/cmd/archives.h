@@ -48,10 +48,15 @@ struct archive_walk *archives_walk(struct archive *archive, const struct archive
 	const struct archive_mailbox *mailbox, struct error *err);
 int archives_walked(const char *path, const char *mailbox, struct archive_walk *walk, int code);
 
+/* archives_source(sources, n, id): the name of account ${id}, "?" where there is no such one. */
+const char *archives_source(const struct archive_source *sources, size_t n, int64_t id);
+
 /* One message of an archive, as ls, search and diff print it. */
 struct archives_line {
 	char sign;	      /* '+' came, '-' went, '~' its flags changed; 0 = none */
 	int64_t snapshots[2]; /* the first and the last that show it there; 0 = not told */
+	const char *source;   /* the account */
+	bool several;	      /* the archive holds more than that one: a person is told which */
 	const char *mailbox;
 	const struct archive_placement *placement;
 	const struct archive_header *header;

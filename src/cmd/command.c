@@ -25,7 +25,8 @@ static const struct command commands[] = {
 	{"diff", "[PAIR...] | FILE N M", "show what sync would do, and do nothing",
 		"A line a mailbox; with --verbose a line a message: + new, ~ flags, > moved, - "
 		"deleted.  Of an archive, what changed from snapshot N to M, a line a message.",
-		OPTIONS_RUN | OPTIONS_STORES | OPTIONS_TALK | OPTIONS_JSON, command_diff},
+		OPTIONS_RUN | OPTIONS_STORES | OPTIONS_TALK | OPTIONS_JSON | OPTIONS_SOURCE,
+		command_diff},
 	{"sync", "[PAIR...]", "bring the pairs (all of them by default) to the same state",
 		"Stopped at any moment, it is simply run again.",
 		OPTIONS_RUN | OPTIONS_WRITE | OPTIONS_STORES | OPTIONS_TALK | OPTIONS_JSON,

@@ -16,6 +16,7 @@ struct comparing {
 	const char *path;
 	struct archive *archive[2];
 	struct archive_snapshot snapshot[2];
+	const char *source; /* whose they are */
 	struct archive_mailbox *box[2];
 	size_t n[2];
 	uint64_t came, went, changed;
@@ -32,6 +33,7 @@ static bool print_message(struct comparing *c, size_t side, char sign, const cha
 	if (ok && !c->options->quiet)
 		archives_print(c->options, "change",
 			&(struct archives_line){.sign = sign,
+				.source = c->source,
 				.mailbox = mailbox,
 				.placement = p,
 				.header = &header});
@@ -144,8 +146,10 @@ static bool compare(struct comparing *c, struct error *err)
 static bool choose(struct comparing *c, struct error *err)
 {
 	const struct options *o = c->options;
+	struct archive_source *source;
+	size_t sources;
 	for (size_t side = 0; side < 2; side++)
-		if (!archive_choose(c->archive[side], NULL, o->names[1 + side], o->arena,
+		if (!archive_choose(c->archive[side], o->source, o->names[1 + side], o->arena,
 			    &c->snapshot[side], err) ||
 			!archive_mailboxes(c->archive[side], &c->snapshot[side], NULL, o->arena,
 				&c->box[side], &c->n[side], err))
@@ -154,6 +158,9 @@ static bool choose(struct comparing *c, struct error *err)
 		return error_set(err, ERROR_STORE, CAUSE_CONFIG,
 			"snapshots %" PRId64 " and %" PRId64 " are of two accounts",
 			c->snapshot[0].id, c->snapshot[1].id);
+	if (!archive_sources(c->archive[0], o->arena, &source, &sources, err))
+		return false;
+	c->source = archives_source(source, sources, c->snapshot[0].source);
 	return true;
 }
 

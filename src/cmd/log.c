@@ -7,14 +7,6 @@
 #include "cmd/print.h"
 #include "mail/date.h"
 
-static const char *name_of(const struct archive_source *sources, size_t n, int64_t id)
-{
-	for (size_t i = 0; i < n; i++)
-		if (sources[i].id == id)
-			return sources[i].name;
-	return "?";
-}
-
 /* "   7  2026-11-23T04:00:00Z  work  4,812 messages, 310 MB; 12 came, 2 went, 3 changed" */
 static void print_person(const struct archive_snapshot *s, const char *source)
 {
@@ -62,7 +54,7 @@ static int print_all(const struct options *options, struct archive *archive, con
 		!archive_snapshots(archive, 0, options->arena, &snapshots, &n, &err))
 		return archives_failed(&err);
 	for (size_t i = 0; i < n; i++) {
-		const char *source = name_of(sources, n_sources, snapshots[i].source);
+		const char *source = archives_source(sources, n_sources, snapshots[i].source);
 		if (options->json)
 			print_object(&snapshots[i], source);
 		else

@@ -8,7 +8,9 @@ struct listing {
 	const struct options *options;
 	struct archive *archive;
 	const char *path;
-	int code; /* the worst so far */
+	const char *source;
+	bool several; /* accounts */
+	int code;     /* the worst so far */
 };
 
 static void print_message(
@@ -23,7 +25,11 @@ static void print_message(
 	if (!archive_header(l->archive, p->message, arena, &header, &err))
 		l->code = archives_failed(&err);
 	archives_print(l->options, "message",
-		&(struct archives_line){.mailbox = box->name, .placement = p, .header = &header});
+		&(struct archives_line){.source = l->source,
+			.several = l->several,
+			.mailbox = box->name,
+			.placement = p,
+			.header = &header});
 	arena_free(arena);
 }
 
@@ -48,12 +54,16 @@ static int list(struct listing *l)
 {
 	const struct options *o = l->options;
 	struct archive_snapshot snapshot;
+	struct archive_source *source;
 	struct archive_mailbox *box;
 	struct error err = {0};
-	size_t n, shown = 0;
+	size_t sources, n, shown = 0;
 	if (!archive_choose(l->archive, o->source, o->snapshot, o->arena, &snapshot, &err) ||
+		!archive_sources(l->archive, o->arena, &source, &sources, &err) ||
 		!archive_mailboxes(l->archive, &snapshot, NULL, o->arena, &box, &n, &err))
 		return archives_failed(&err);
+	l->source = archives_source(source, sources, snapshot.source);
+	l->several = sources > 1;
 	for (size_t i = 0; i < n; i++) {
 		if (o->mailboxes.n > 0 && !pattern_selects(&o->mailboxes, box[i].name, false))
 			continue;

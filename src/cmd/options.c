@@ -187,7 +187,7 @@ static const struct option table[] = {
 		"this snapshot, or the last one up to that day or moment (UTC)", OPTIONS_SNAPSHOT,
 		set_snapshot},
 	{"source", '\0', "NAME", "of this account, where the archive holds several",
-		OPTIONS_SNAPSHOT, set_source},
+		OPTIONS_SNAPSHOT | OPTIONS_SOURCE, set_source},
 	{"format", '\0', "FORMAT", "maildir, mbox, mbox.gz or eml", OPTIONS_FORMAT, set_format},
 	{"mode", '\0', "MODE", "copy, mirror or move, instead of the pair's own", OPTIONS_RUN,
 		set_mode},

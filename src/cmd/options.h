@@ -49,7 +49,8 @@ enum option_group {
 	OPTIONS_KEEP = 1 << 8,	   /* --keep-last and the like */
 	OPTIONS_RESTORE = 1 << 9,  /* --into, --search */
 	OPTIONS_FORMAT = 1 << 10,  /* --format */
-	OPTIONS_MAILBOX = 1 << 11  /* --mailbox, where nothing else brings it */
+	OPTIONS_MAILBOX = 1 << 11, /* --mailbox, where nothing else brings it */
+	OPTIONS_SOURCE = 1 << 12   /* --source, the same */
 };
 
 /*

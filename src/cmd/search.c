@@ -18,11 +18,14 @@ static int search(const struct options *options, struct archive *archive, const 
 {
 	struct archive_query query;
 	struct archive_snapshot chosen;
+	struct archive_source *source;
+	size_t sources;
 	struct archive_hit hit;
 	struct error err = {0};
 	bool one = options->snapshot != NULL || options->source != NULL;
 	int code = 0, got = -1;
 	if (!archive_query_read(text, options->arena, &query, &err) ||
+		!archive_sources(archive, options->arena, &source, &sources, &err) ||
 		(one && !archive_choose(archive, options->source, options->snapshot, options->arena,
 				&chosen, &err)))
 		return archives_failed(&err);
@@ -32,7 +35,10 @@ static int search(const struct options *options, struct archive *archive, const 
 			!pattern_selects(&options->mailboxes, hit.mailbox, false))
 			continue;
 		archives_print(options, "hit",
-			&(struct archives_line){.mailbox = hit.mailbox,
+			&(struct archives_line){
+				.source = archives_source(source, sources, hit.source),
+				.several = sources > 1,
+				.mailbox = hit.mailbox,
 				.snapshots = {hit.snapshots[0], hit.snapshots[1]},
 				.placement = &hit.placement,
 				.header = &hit.header});

@@ -54,5 +54,9 @@ int command_diff(const struct options *options)
 {
 	if (options->n_names > 0 && url_is(options->names[0]))
 		return command_diff_archive(options);
+	if (options->source != NULL) {
+		print_problem("--source chooses an account of an archive, not of a pair");
+		return CAUSE_CONFIG;
+	}
 	return run_chosen(options, true);
 }

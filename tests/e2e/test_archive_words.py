@@ -6,6 +6,7 @@ import os
 import re
 import sqlite3
 import subprocess
+import time
 
 import suite
 
@@ -199,6 +200,36 @@ class Words(suite.Case):
         self.run_it('diff', '--exit-code', '--quiet', self.file, 1, 2, expect=1)
         self.assertEqual('0 came, 0 went, 0 changed from snapshot 2 to 2\n', self.run_it('diff', self.file, 2, 2).out)
         self.assertIn('wants two snapshots', self.run_it('diff', self.file, expect=2).err)
+
+    def two_accounts(self):
+        other = self.scratch / 'Other'
+        self.deliver('red')
+        self.snapshot()
+        self.run_it('snapshot', 'maildir:%s' % self.box, self.file)
+        self.box.rename(self.scratch / 'first')
+        self.deliver('blue')
+        self.box.rename(other)
+        (self.scratch / 'first').rename(self.box)
+        self.run_it('snapshot', 'maildir:%s' % other, self.file)
+        return other
+
+    def test_of_several_accounts_each_message_tells_its_own(self):
+        self.deliver('alone')
+        self.snapshot()
+        self.assertRegex(self.run_it('search', self.file, 'alone').out, r' \d+  INBOX  ann')
+        self.assertEqual([str(self.box)], [line['source'] for line in self.objects('search', self.file, 'alone')])
+        other = self.two_accounts()
+        for words in (('search', self.file, 'blue'), ('ls', self.file, '--source', other)):
+            self.assertRegex(self.run_it(*words).out, r' \d+  %s: INBOX  ann@example.org: blue' % other)
+        self.assertEqual([str(other)], [line['source'] for line in self.objects('search', self.file, 'blue')])
+
+    def test_diff_of_several_accounts_takes_dates_of_one(self):
+        other = self.two_accounts()
+        today = time.strftime('%Y-%m-%d', time.gmtime(time.time() + 86400))
+        self.assertIn('say which source', self.run_it('diff', self.file, '1', today, expect=2).err)
+        self.assertRegex(self.run_it('diff', self.file, '1', today, '--source', self.box).out, 'from snapshot 1 to 2')
+        self.assertIn('no snapshot number 1', self.run_it('diff', self.file, '1', today, '--source', other, expect=2).err)
+        self.assertIn('--source', self.run_it('diff', '--source', other, expect=2).err)
 
     def test_nothing_that_a_message_says_moves_the_cursor(self):
         self.deliver(b'=?UTF-8?Q?=1B[31mred?= \x1b[2J \xe2\x80\xae', b'\x1b]0;x\x07 <a@b>')
