@@ -422,8 +422,9 @@ static bool check_messages(struct verifying *v, struct error *err)
 			memcpy(m.digest, digest, len < ARCHIVE_DIGEST ? len : ARCHIVE_DIGEST);
 			m.size = (uint64_t)sql_int(&q);
 			ok = check_message(v, body, &m, arena, err);
-			if (ok && v->told->progress != NULL)
-				v->told->progress(v->told->context, v->count);
+			if (ok && v->told->progress != NULL &&
+				!v->told->progress(v->told->context, v->count))
+				ok = error_set(err, ERROR_CANCELLED, CAUSE_NONE, "stopped");
 			arena_free(arena);
 		}
 	archive_body_free(body);

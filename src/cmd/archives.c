@@ -10,6 +10,7 @@
 #include "cmd/print.h"
 #include "config/url.h"
 #include "mail/date.h"
+#include "sync/conductor.h"
 
 /* Header fields are cut to 4 KiB each where they are kept; a message has five. */
 #define LINE_LIMIT ((size_t)256 * 1024)
@@ -100,8 +101,18 @@ void archives_unlock(struct archive *archive, int lock)
 
 int archives_failed(const struct error *err)
 {
+	if (err->scope == ERROR_CANCELLED)
+		return 128 + conductor_stopped();
 	print_problem("%s", err->text);
 	return (int)err->cause;
+}
+
+bool archives_stopped(struct error *err)
+{
+	if (conductor_stopped() == 0)
+		return false;
+	error_set(err, ERROR_CANCELLED, CAUSE_NONE, "stopped");
+	return true;
 }
 
 int archives_unsound(const char *path, const char *mailbox, const char *what)

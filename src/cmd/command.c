@@ -146,6 +146,15 @@ static int unknown_command(const char *word)
 	return usage(stderr, CAUSE_CONFIG);
 }
 
+/* A second signal of a person who cannot wait ends the program at once: that is safe, too. */
+static void catch_signals(void)
+{
+	struct sigaction stop = {.sa_handler = conductor_stop, .sa_flags = (int)SA_RESETHAND};
+	sigemptyset(&stop.sa_mask);
+	sigaction(SIGINT, &stop, NULL);
+	sigaction(SIGTERM, &stop, NULL);
+}
+
 static int run_command(const struct command *command, const char *config, int argc, char **argv)
 {
 	struct options options = {.arena = arena_new(), .config = config};
@@ -160,6 +169,8 @@ static int run_command(const struct command *command, const char *config, int ar
 	} else {
 		print_start(&options);
 		bool talks = (command->groups & OPTIONS_TALK) != 0;
+		if (talks)
+			catch_signals();
 		code = talks && !confine_begin() ? CAUSE_LOCAL : command->run(&options);
 		confine_end();
 	}
@@ -176,23 +187,13 @@ static int flush_output(int code)
 	return code == 0 ? CAUSE_LOCAL : code;
 }
 
-/* A second signal of a person who cannot wait ends the program at once: that is safe, too. */
-static void catch_signals(void)
-{
-	struct sigaction stop = {.sa_handler = conductor_stop, .sa_flags = (int)SA_RESETHAND};
-	sigemptyset(&stop.sa_mask);
-	sigaction(SIGINT, &stop, NULL);
-	sigaction(SIGTERM, &stop, NULL);
-	signal(SIGPIPE, SIG_IGN);
-}
-
 int command_main(int argc, char **argv)
 {
 	const char *config = NULL;
 	int at = 1;
 	process_keep_private();
 	memory_guard();
-	catch_signals();
+	signal(SIGPIPE, SIG_IGN);
 	while (at + 1 < argc &&
 		(strcmp(argv[at], "-c") == 0 || strcmp(argv[at], "--config") == 0)) {
 		config = argv[at + 1];

@@ -2,11 +2,13 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "cmd/archives.h"
 #include "cmd/command.h"
 #include "cmd/print.h"
+#include "cmd/progress.h"
 #include "store/files.h"
 
 static const struct {
@@ -24,8 +26,9 @@ struct export
 	struct archive_message message; /* the one under way */
 	struct files_out *out;
 	const char *path;
-	uint64_t messages, bytes, mailboxes;
-	int code; /* the worst so far */
+	struct progress done; /* messages and bytes in all: 0 = not known */
+	bool shows;	      /* on a terminal */
+	int code;	      /* the worst so far */
 };
 
 /* ---- messages ---- */
@@ -70,8 +73,10 @@ static bool add_message(struct export *e, const struct archive_mailbox *box,
 	digest[ARCHIVES_SHORT] = '\0';
 	if (!ok)
 		tell(e, box->name, digest, &why);
-	e->messages += ok;
-	e->bytes += ok ? p->size : 0;
+	e->done.messages_done += ok;
+	e->done.bytes_done += ok ? p->size : 0;
+	if (e->shows)
+		progress_show(NULL, &e->done);
 	return true;
 }
 
@@ -83,7 +88,7 @@ static bool add_messages(struct export *e, const struct archive_snapshot *snapsh
 	bool ok = true;
 	struct archive_walk *walk = archives_walk(e->archive, snapshot, box, err);
 	while (ok && walk != NULL && (got = archive_visible_next(walk, &p, err)) > 0)
-		ok = add_message(e, box, &p, err);
+		ok = !archives_stopped(err) && add_message(e, box, &p, err);
 	e->code = archives_walked(e->path, box->name, walk, e->code);
 	return ok && got == 0;
 }
@@ -98,7 +103,7 @@ static bool add_mailbox(struct export *e, const struct archive_snapshot *snapsho
 		.mailbox = box->name, .use = box->use, .subscribed = box->subscribed};
 	if (files_begin(e->out, &mailbox, err) && add_messages(e, snapshot, box, err) &&
 		files_end(e->out, err)) {
-		e->mailboxes++;
+		e->done.mailboxes_done++;
 		return true;
 	}
 	if (err->scope != ERROR_MAILBOX)
@@ -109,13 +114,15 @@ static bool add_mailbox(struct export *e, const struct archive_snapshot *snapsho
 
 static void print_end(const struct export *e, const struct archive_snapshot *snapshot)
 {
+	const struct progress *n = &e->done;
 	char messages[PRINT_COUNT_SIZE], mailboxes[PRINT_COUNT_SIZE], bytes[PRINT_COUNT_SIZE];
+	progress_clear();
 	if (e->options->quiet)
 		return;
 	printf("%s message%s in %s mailbox%s of snapshot %" PRId64 " written, %s\n",
-		print_count(messages, e->messages), e->messages == 1 ? "" : "s",
-		print_count(mailboxes, e->mailboxes), e->mailboxes == 1 ? "" : "es", snapshot->id,
-		print_bytes(bytes, e->bytes));
+		print_count(messages, n->messages_done), n->messages_done == 1 ? "" : "s",
+		print_count(mailboxes, n->mailboxes_done), n->mailboxes_done == 1 ? "" : "es",
+		snapshot->id, print_bytes(bytes, n->bytes_done));
 }
 
 static bool is_chosen(const struct options *o, const char *name)
@@ -139,6 +146,16 @@ static bool choose(const struct export *e, struct archive_snapshot *snapshot,
 		       "no mailbox of snapshot %" PRId64 " matches", snapshot->id);
 }
 
+/* How much of some mailboxes there is, is known only at their end. */
+static void begin_progress(struct export *e, const struct archive_snapshot *snapshot)
+{
+	const struct options *o = e->options;
+	e->shows = o->mailboxes.n == 0 && !o->quiet && isatty(STDERR_FILENO);
+	e->done.messages = snapshot->messages;
+	e->done.bytes = snapshot->bytes;
+	progress_start(e->path);
+}
+
 static int write_files(struct export *e, const char *folder, enum files_format format)
 {
 	struct archive_snapshot snapshot;
@@ -150,6 +167,7 @@ static int write_files(struct export *e, const char *folder, enum files_format f
 	e->out = files_new(folder, format, &err);
 	if (e->out == NULL)
 		return archives_failed(&err);
+	begin_progress(e, &snapshot);
 	for (size_t i = 0; i < n; i++)
 		if (is_chosen(e->options, box[i].name) && !add_mailbox(e, &snapshot, &box[i], &err))
 			return archives_failed(&err);

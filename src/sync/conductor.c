@@ -30,6 +30,11 @@ void conductor_stop(int signal)
 	errno = saved;
 }
 
+int conductor_stopped(void)
+{
+	return stop_signal;
+}
+
 /* Every wait on the network polls the reading end too; once for the whole program. */
 static bool listen_for_stop(struct error *err)
 {

@@ -4,6 +4,8 @@ import hashlib
 import json
 import os
 import re
+import shutil
+import signal
 import sqlite3
 import subprocess
 import time
@@ -339,6 +341,33 @@ class Words(suite.Case):
         told = self.run_it('verify', self.file, expect=7).err
         self.assertIn('Box: the row of item', told)
         self.assertIn('snapshot 1 of', told)
+
+    def stopped(self, *words):
+        """The end of a command that gets SIGINT while another program has the archive."""
+        other = sqlite3.connect(self.file, isolation_level=None)
+        other.execute('BEGIN EXCLUSIVE')
+        process = subprocess.Popen([PROGRAM, *map(str, words)], env=self.env, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        caught = 0
+        while process.poll() is None and not caught & 1 << signal.SIGINT - 1:
+            with open('/proc/%d/status' % process.pid) as status:
+                caught = int(re.search(r'SigCgt:\s*(\w+)', status.read())[1], 16)
+            time.sleep(.01)
+        process.send_signal(signal.SIGINT)
+        other.execute('ROLLBACK')
+        other.close()
+        out, err = process.communicate(timeout=60)
+        return process.returncode, out, err
+
+    def test_a_person_may_stop_verify_and_export(self):
+        self.deliver('one')
+        self.snapshot()
+        self.assertEqual((130, '', ''), self.stopped('verify', self.file))
+        out = self.scratch / 'out'
+        self.assertEqual((130, '', ''), self.stopped('export', self.file, out, '--format', 'mbox'))
+        self.assertEqual([], list(out.rglob('*.mbox*')))
+        shutil.rmtree(out, ignore_errors=True)
+        self.run_it('export', self.file, out, '--format', 'mbox')
 
     def test_what_is_no_archive_is_told_plainly(self):
         for words in (('log',), ('verify',), ('ls',), ('show', 'aa'), ('search', 'x'), ('diff', '1', '2')):
