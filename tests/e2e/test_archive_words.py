@@ -250,12 +250,16 @@ class Words(suite.Case):
         self.assertEqual(2, len(told.out.splitlines()))
         self.assertIn('does not match its check', told.err)
 
-    def damage_a_list(self):
-        """600 messages, in whose list one page is damaged; the first, the last and those elsewhere are not in it."""
+    def fill_a_list(self):
         for number in range(600):
             self.deliver('number %d' % number)
         self.deliver('elsewhere', folder='.Other')
         self.snapshot()
+
+    def damage_a_list(self, fill=True):
+        """600 messages, in whose list one page is damaged; the first, the last and those elsewhere are not in it."""
+        if fill:
+            self.fill_a_list()
         octets = bytearray(self.file.read_bytes())
         size = int.from_bytes(octets[16:18], 'big')
         # A page of placements is known by the names at the source.
@@ -305,14 +309,14 @@ class Words(suite.Case):
         self.assertEqual(listed, self.subjects(back))
 
     def test_a_sync_from_it_takes_nothing_behind_a_damaged_page_for_gone(self):
-        back, whole = self.scratch / 'Back', self.scratch / 'whole.mta'
-        self.damage_a_list()
-        self.file.rename(whole)
-        self.snapshot()
+        back = self.scratch / 'Back'
+        self.fill_a_list()
         stores = ('--from', 'archive:%s' % self.file, '--to', 'maildir:%s' % back, '--mode', 'mirror')
         self.run_it('sync', *stores)
         self.assertEqual(600, len(self.subjects(back)))
-        whole.rename(self.file)
+        self.deliver('one more')
+        self.snapshot()
+        self.damage_a_list(fill=False)
         told = self.run_it('sync', *stores, '--max-deletions', 'any', expect=7)
         self.assertIn('damaged', told.err)
         self.assertEqual(600, len(self.subjects(back)))
