@@ -106,11 +106,15 @@ static uint64_t parse_run(const char *line, const char *pair, const char **next)
 
 /* ---- lock() ---- */
 
-static bool same_inode(int root, const char *name, int fd)
+/* 1, 0, or -1 where that cannot be told. */
+static int same_inode(int root, const char *name, int fd)
 {
 	struct stat a, b;
-	return fstat(fd, &a) == 0 && fstatat(root, name, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+	if (fstat(fd, &a) < 0)
+		return -1;
+	if (fstatat(root, name, &b, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -1;
+	return a.st_ino == b.st_ino && a.st_dev == b.st_dev;
 }
 
 static int open_lock(int root, struct error *err)
@@ -137,10 +141,13 @@ static enum lock_result try_lock(int root, int *fd, struct error *err)
 	if (*fd < 0)
 		return LOCK_FAILED;
 	if (flock(*fd, LOCK_EX | LOCK_NB) == 0) {
-		if (same_inode(root, file_name, *fd))
+		int same = same_inode(root, file_name, *fd);
+		if (same > 0)
 			return LOCKED;
+		if (same < 0)
+			error_errno(err, ERROR_STORE, "cannot look at '%s'", file_name);
 		close(*fd);
-		return LOCK_RETRY;
+		return same < 0 ? LOCK_FAILED : LOCK_RETRY;
 	}
 	if (errno == EWOULDBLOCK || errno == EINTR) {
 		close(*fd);

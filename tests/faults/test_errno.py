@@ -80,6 +80,17 @@ class Errno(suite.Case):
                     campaign.tell('%s %d, %s %s' % (name, nth + 1, error, how), bool(ended.fired), wrong)
         campaign.end(self)
 
+    def test_files_that_cannot_be_looked_at_end_the_run(self):
+        """Who waits for a lock looks whether the file is still the one that it has locked."""
+        campaign = Campaign('errno, fstatat')
+        with world.World(self.scratch, world.WORKLOADS['pull']) as here:
+            campaign.exist = here.calls('calls').count('fstatat')
+            for nth in range(1, min(campaign.exist, 12) + 1):
+                here.restore()
+                ended = here.run('on:fstatat:%d:%d' % (nth, errno.EIO))
+                campaign.tell('fstatat %d on' % nth, bool(ended.fired), list(here.judge(ended)))
+        campaign.end(self)
+
 
 def _add(workload, class_):
     def test(self):
