@@ -38,6 +38,7 @@ class Kin:
     moved: dict = dataclasses.field(default_factory=_counter)
     marked: dict = dataclasses.field(default_factory=lambda: {side: {} for side in SIDES})
     doubted: bool = False
+    cut: bool = False       # a run that did not end may have copied it, and not written that down
     even: bool = True       # both sides had as many, when it was doubted
 
     def touched(self, side):
@@ -46,7 +47,7 @@ class Kin:
     def bounds(self):
         added, deleted = self.added, self.deleted
         low = max(0, self.low + (max(added.values()) if self.even else 0) - sum(deleted.values()))
-        if self.doubted:
+        if self.doubted or self.cut:
             return low, self.high + sum(added.values()) + sum(self.moved.values())
         if not all(self.touched(side) for side in SIDES):
             return low, self.high + sum(added.values()) - sum(deleted.values())
@@ -107,6 +108,20 @@ class Model:
             kin.even = places[0] == places[1]
             self.kin[subject] = kin
 
+    def cut_off(self):
+        """A run did not end.  What it copied and had not written down comes back where somebody deletes or
+        moves what it was made from before the next run."""
+        for kin in self.kin.values():
+            kin.cut |= any(kin.added.values())
+
+    def leave_out(self, mailboxes, worlds):
+        """The program says that it leaves them alone: what is in them is not looked at any more."""
+        for world in worlds:
+            for subject, found in by_subject(self.visible(world)).items():
+                if any(place in mailboxes for place, _ in found):
+                    self.kin[subject].low, self.kin[subject].doubted, self.kin[subject].even = 0, True, False
+        self.left_out |= mailboxes
+
     def settle(self, world):
         """Both sides hold this, and that is right."""
         self.busy.clear()
@@ -132,7 +147,7 @@ class Model:
                 yield from self._wrong_one(subject, self.kin[subject], *there[0])
 
     def _wrong_one(self, subject, kin, place, marks):
-        if kin.doubted:
+        if kin.doubted or kin.cut:
             return
         if kin.place not in (None, place) and not all(kin.moved.values()):
             yield '"%s" is in %s, and should be in %s' % (subject, place, kin.place)
