@@ -47,6 +47,9 @@ class Kin:
     def bounds(self):
         added, deleted = self.added, self.deleted
         low = max(0, self.low + (max(added.values()) if self.even else 0) - sum(deleted.values()))
+        if any(self.moved.values()) and self.high + sum(added.values()) > 1:
+            # Of equal ones nobody knows which moved: two that went to one place may be one.
+            low = max(min(1, low), low - sum(self.moved.values()))
         if self.doubted or self.cut:
             return low, self.high + sum(added.values()) + sum(self.moved.values())
         if not all(self.touched(side) for side in SIDES):
@@ -66,8 +69,9 @@ class Model:
 
     def add(self, side, subject, mailbox):
         kin = self.kin[subject]
+        first = kin.high == 0 and not any(kin.added.values())
         kin.added[side] += 1
-        kin.place, kin.marks = mailbox, frozenset()
+        kin.place, kin.marks = (mailbox, frozenset()) if first else (None, None)
         self.busy.add(mailbox)
 
     def delete(self, side, subject, mailbox):
@@ -75,8 +79,9 @@ class Model:
         self.busy.add(mailbox)
 
     def move(self, side, subject, mailbox, to):
-        self.kin[subject].moved[side] += 1
-        self.kin[subject].place = to
+        kin = self.kin[subject]
+        kin.moved[side] += 1
+        kin.place = kin.place and to
         self.busy |= {mailbox, to}
 
     def mark(self, side, subject, mailbox, change):
@@ -87,7 +92,7 @@ class Model:
         self.left_out.add(mailbox)
         self.busy.add(to)
         for subject in subjects:
-            self.kin[subject].place = to
+            self.kin[subject].place = self.kin[subject].place and to
 
     def delete_mailbox(self, mailbox, subjects):
         self.left_out.add(mailbox)
