@@ -111,6 +111,7 @@ class Model:
             kin.low = 0 if any(old.deleted.values()) else max(sum(p.values()) for p in places)
             kin.high = sum((places[0] | places[1]).values()) + min(old.added.values())
             kin.even = places[0] == places[1]
+            kin.moved = old.moved       # they can still make one of two
             self.kin[subject] = kin
 
     def cut_off(self):
