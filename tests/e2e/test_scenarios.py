@@ -221,8 +221,10 @@ class Server(Scenario):
         self.add('a', 'b')
         self.pair()
         self.settled()
-        other = ImapHand(server.account(next(users)))
-        other.add(letter('b'), letter('x'))
+        other = ImapHand(server.account(next(users)))       # with the same UIDVALIDITY, as chance has it
+        shutil.copytree(self.files(), other.direct.home / 'Maildir')
+        other.delete('a')
+        other.add(letter('x'))
         self.pair(one=other.store())
         self.assertEqual({('one', 'copied'): 1, ('two', 'copied'): 1}, self.settled())
         self.assertEqual((['a', 'b', 'x'], ['a', 'b', 'x']), (subjects(self.two), subjects(other)))
