@@ -123,10 +123,10 @@ def peak(pid):
     return int(found[1]) / 1024 if found else 0
 
 
-def measured(command, environment):
+def measured(command, environment, stderr=None):
     """Wall seconds, CPU seconds, peak MB of one run."""
     began = time.monotonic()
-    process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)
+    process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stderr=stderr)
     memory, pid = 0, 0
     while not pid:
         memory = max(memory, peak(process.pid))
