@@ -68,13 +68,13 @@ class Promises(suite.Case):
         self.assertEqual(0, process.returncode, err)
         return memory
 
-    def assertAgree(self, what, measure):
-        """measure(n) returns what was told and seen; within a tenth, or one where that is more."""
+    def assertAgree(self, what, measure, slack=1):
+        """measure(n) returns what was told and seen; within a tenth, or `slack` where that is more."""
         for n in range(CHANCES):
             told, seen = measure(n)
             print('round trips of %s: %d told, %d seen by the relay' % (what, told, seen))
             self.assertLessEqual(told, seen + 1)
-            if seen - told <= max(1, seen / 10):
+            if seen - told <= max(slack, seen / 10):
                 return
         self.fail('%s: more were seen than told in every run' % what)
 
@@ -115,7 +115,8 @@ class Promises(suite.Case):
                 # asked for; the relay takes the answer for one to both.
                 self.assertLessEqual(run.side('one')['round_trips'], near.round_trips())
                 return run.side('two')['round_trips'], far.round_trips()
-        self.assertAgree('a target', measure)
+        # What it answers while many copies are on their way may look like a link to the relay.
+        self.assertAgree('a target', measure, slack=3)
 
     def test_5000_messages_take_less_than_50_mb_from_server_to_server(self):
         other = ImapHand(server.account(next(users)))
