@@ -108,7 +108,8 @@ class Model:
         for subject in {*self.kin, *sides[0], *sides[1]}:
             old, kin = self.kin[subject], Kin(doubted=True)
             places = [collections.Counter(place for place, _ in side.get(subject, ())) for side in sides]
-            kin.low = 0 if any(old.deleted.values()) else max(sum(p.values()) for p in places)
+            may_be_gone = any(old.deleted.values()) or (old.doubted and old.low == 0)
+            kin.low = 0 if may_be_gone else max(sum(p.values()) for p in places)
             kin.high = sum((places[0] | places[1]).values()) + min(old.added.values())
             kin.even = places[0] == places[1]
             kin.moved = old.moved       # they can still make one of two
