@@ -118,6 +118,34 @@ class Forgetting(Living):
         self.run_it('forget', self.file, '--keep-last', 1)
         self.assertEqual({first, second}, self.assertAsItWas())
 
+    DRAFT = ('SELECT id FROM placement WHERE first = (SELECT id FROM snapshot WHERE taken IS NULL)'
+             ' AND last IS NULL ORDER BY id')
+
+    def stop_a_snapshot(self):
+        """After its first commit and before its end; what it wrote."""
+        for attempt in range(30):
+            for number in range(1000 * (attempt + 1), 1000 * (attempt + 1) + 600):
+                self.deliver(number)
+            started = subprocess.Popen(self.words(), env=self.env, stdin=subprocess.DEVNULL,
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            while started.poll() is None and not self.ask(self.DRAFT):
+                pass
+            started.kill()
+            started.wait()
+            if held := self.ask(self.DRAFT):
+                return held
+        self.fail('no snapshot could be stopped')
+
+    def test_what_a_stopped_snapshot_wrote_is_kept_and_used_by_the_next(self):
+        self.live(3)
+        held = self.stop_a_snapshot()
+        self.run_it('forget', self.file, '--keep-last', '1')
+        self.assertEqual(held, self.ask(self.DRAFT))
+        self.snapshot()
+        taken = self.ask('SELECT max(id) FROM snapshot')[0][0]
+        self.assertEqual((self.digests(), ''), self.extract(taken))
+        self.assertLess(set(held), set(self.ask('SELECT id FROM placement')))
+
     def test_compact_gives_space_back_and_keeps_all_else(self):
         self.live()
         for number in range(40):
