@@ -18,8 +18,7 @@ static const struct {
 
 enum { FORMATS = sizeof formats / sizeof *formats };
 
-struct export
-{
+struct exporting {
 	const struct options *options;
 	struct archive *archive;
 	struct archive_body *body;
@@ -35,11 +34,12 @@ struct export
 
 static bool open_message(void *context, struct reader **reader, struct error *err)
 {
-	struct export *e = context;
+	struct exporting *e = context;
 	return archive_body_open(e->body, &e->message, false, reader, err);
 }
 
-static void tell(struct export *e, const char *mailbox, const char *what, const struct error *err)
+static void tell(
+	struct exporting *e, const char *mailbox, const char *what, const struct error *err)
 {
 	print_problem(
 		"%s: %s%s%s: %s", e->path, mailbox, *what != '\0' ? " " : "", what, err->text);
@@ -47,7 +47,7 @@ static void tell(struct export *e, const char *mailbox, const char *what, const 
 }
 
 /* One message that cannot be read is one less; false where nothing more can be written. */
-static bool add_message(struct export *e, const struct archive_mailbox *box,
+static bool add_message(struct exporting *e, const struct archive_mailbox *box,
 	const struct archive_placement *p, struct error *err)
 {
 	char digest[2 * ARCHIVE_DIGEST + 1];
@@ -80,7 +80,7 @@ static bool add_message(struct export *e, const struct archive_mailbox *box,
 	return true;
 }
 
-static bool add_messages(struct export *e, const struct archive_snapshot *snapshot,
+static bool add_messages(struct exporting *e, const struct archive_snapshot *snapshot,
 	const struct archive_mailbox *box, struct error *err)
 {
 	struct archive_placement p;
@@ -96,7 +96,7 @@ static bool add_messages(struct export *e, const struct archive_snapshot *snapsh
 /* ---- mailboxes ---- */
 
 /* False where nothing more can be written. */
-static bool add_mailbox(struct export *e, const struct archive_snapshot *snapshot,
+static bool add_mailbox(struct exporting *e, const struct archive_snapshot *snapshot,
 	const struct archive_mailbox *box, struct error *err)
 {
 	const struct sidecar mailbox = {
@@ -112,7 +112,7 @@ static bool add_mailbox(struct export *e, const struct archive_snapshot *snapsho
 	return true;
 }
 
-static void print_end(const struct export *e, const struct archive_snapshot *snapshot)
+static void print_end(const struct exporting *e, const struct archive_snapshot *snapshot)
 {
 	const struct progress *n = &e->done;
 	char messages[PRINT_COUNT_SIZE], mailboxes[PRINT_COUNT_SIZE], bytes[PRINT_COUNT_SIZE];
@@ -131,7 +131,7 @@ static bool is_chosen(const struct options *o, const char *name)
 }
 
 /* What cannot be meant is told before a folder is made. */
-static bool choose(const struct export *e, struct archive_snapshot *snapshot,
+static bool choose(const struct exporting *e, struct archive_snapshot *snapshot,
 	struct archive_mailbox **box, size_t *n, struct error *err)
 {
 	const struct options *o = e->options;
@@ -147,7 +147,7 @@ static bool choose(const struct export *e, struct archive_snapshot *snapshot,
 }
 
 /* How much of some mailboxes there is, is known only at their end. */
-static void begin_progress(struct export *e, const struct archive_snapshot *snapshot)
+static void begin_progress(struct exporting *e, const struct archive_snapshot *snapshot)
 {
 	const struct options *o = e->options;
 	e->shows = o->mailboxes.n == 0 && !o->quiet && isatty(STDERR_FILENO);
@@ -156,7 +156,7 @@ static void begin_progress(struct export *e, const struct archive_snapshot *snap
 	progress_start(e->path);
 }
 
-static int write_files(struct export *e, const char *folder, enum files_format format)
+static int write_files(struct exporting *e, const char *folder, enum files_format format)
 {
 	struct archive_snapshot snapshot;
 	struct archive_mailbox *box;
@@ -177,7 +177,7 @@ static int write_files(struct export *e, const char *folder, enum files_format f
 
 static int export_files(const struct options *options, enum files_format format)
 {
-	struct export e = {.options = options, .path = options->names[0]};
+	struct exporting e = {.options = options, .path = options->names[0]};
 	int code;
 	e.archive = archives_open_to(options, e.path, options->names[1], &code);
 	if (e.archive == NULL)

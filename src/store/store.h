@@ -96,9 +96,10 @@ struct store_ops {
 
 	/*
 	 * lock(store, wait, err): optional (a local store).  Take the store's lock for writing,
-	 * waiting ${wait} seconds at most (CAUSE_BUSY: another run has it), or until a signal is
-	 * handled (ERROR_CANCELLED).  unlock(store) ends it.  To be taken before identify(): it
-	 * makes the place where there is none, so that its id is the one that stays.
+	 * waiting ${wait} seconds at most (CAUSE_BUSY, of an archive CAUSE_LOCAL: another run has
+	 * it), or until a signal is handled (ERROR_CANCELLED).  unlock(store) ends it.  To be taken
+	 * before identify(): it makes the place where there is none, so that its id is the one that
+	 * stays.
 	 */
 	bool (*lock)(struct store *store, unsigned wait, struct error *err);
 	void (*unlock)(struct store *store);
