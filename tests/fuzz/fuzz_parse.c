@@ -1,15 +1,11 @@
 /*
- * libFuzzer: whatever a server sends, cut where the input says, read into types.
- * "make fuzz", then: tests/fuzz/fuzz_parse -max_len=4096 CORPUS
+ * IMAP responses: whatever a server sends, cut where the input says, read into types.
  */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "fuzz.h"
 #include "imap/reply.h"
 #include "imap/utf7.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void read_all(const struct imap_node *root, struct arena *arena)
 {
