@@ -281,9 +281,40 @@ static void a_reply_that_is_malformed_is_refused(void **state)
 	reads(NULL, NULL, NULL);
 }
 
+static void a_server_says_how_long_it_wants_to_be_left_alone(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *line;
+		int64_t later;
+		bool throttles;
+	} rows[] = {
+		{"A1 NO [THROTTLED] slow down", ERROR_LATER, true},
+		{"A1 NO Request is throttled. Suggested Backoff Time: 299960 milliseconds", 299960,
+			true},
+		{"A1 NO [THROTTLED] SUGGESTED BACKOFF TIME: 7 milliseconds", 7, true},
+		{"A1 NO [UNAVAILABLE] the server is down", ERROR_LATER, false},
+		{"A1 NO [LIMIT] too many connections", ERROR_LATER, false},
+		{"A1 NO [INUSE] a session has it", ERROR_LATER, false},
+		{"A1 NO Suggested Backoff Time: soon", 0, false},
+		{"A1 NO Suggested Backoff Time: -5 milliseconds", 0, false},
+		/* no number so large that it could come out negative */
+		{"A1 NO Suggested Backoff Time: 99999999999999999999 milliseconds", 9999999999,
+			true},
+		{"A1 NO [NONEXISTENT] there is none", 0, false},
+		{"A1 NO later", 0, false},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct imap_condition c = good(rows[i].line, REPLY_CONDITION).condition;
+		assert_int_equal(imap_condition_later(&c), rows[i].later);
+		assert_int_equal(imap_condition_throttles(&c), rows[i].throttles);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_server_says_how_long_it_wants_to_be_left_alone),
 		cmocka_unit_test(a_condition_tells_its_code_and_its_text),
 		cmocka_unit_test(a_code_with_wrong_arguments_is_not_believed),
 		cmocka_unit_test(a_huge_set_in_a_code_costs_nothing),
