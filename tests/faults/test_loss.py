@@ -22,6 +22,11 @@ def _subjects(side):
     return collections.Counter((levels, message.subject) for levels, messages in side.items() for message in messages)
 
 
+def _more_than_a_chunk(work, laptop):
+    """What comes in one chunk is written down with the end of the run, or not at all."""
+    work.add(*(letter('letter %d' % n, 'Lists/kernel' if n % 2 else 'INBOX') for n in range(300)))
+
+
 class Loss(suite.Case):
     def prepare(self, here, side):
         """A sync, a backup, and another sync with more mail: saved with the backup in place."""
@@ -76,7 +81,7 @@ class Loss(suite.Case):
 
     def test_a_maildir_thrown_away_after_a_first_run_that_was_killed_is_filled_again(self):
         campaign = Campaign('loss, a Maildir')
-        with world.World(self.scratch, world.WORKLOADS['pull']) as here:
+        with world.World(self.scratch, world.Workload('loss', world._nothing, _more_than_a_chunk)) as here:
             def throw_away():
                 """All but the folders: one that is gone is left alone on the other side."""
                 for path in here.laptop.rglob('*'):
