@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "cmd/archives.h"
 #include "cmd/command.h"
 #include "cmd/pairs.h"
 #include "cmd/print.h"
@@ -52,11 +53,7 @@ int command_import(const struct options *options)
 	}
 	const struct store_config *from = find_source(options);
 	const struct store_config *to =
-		from == NULL
-			? NULL
-			: pairs_find_store(options,
-				  arena_printf(options->arena, "archive:%s", options->names[1]),
-				  "FILE");
+		from == NULL ? NULL : archives_config(options, options->names[1]);
 	if (to == NULL)
 		return CAUSE_CONFIG;
 	struct pair_config *pair = config_pair(from, to, options->arena);

@@ -112,7 +112,9 @@ static bool are_archives_there(const struct pairs *pairs)
 static int verify_pairs(const struct options *options, const struct pairs *pairs, bool once)
 {
 	const struct run_options run = {
-		.only = options->mailboxes.n > 0 ? &options->mailboxes : NULL, .once = once};
+		.only = options->mailboxes.n > 0 ? &options->mailboxes : NULL,
+		.once = once,
+		.any_source = once};
 	const struct observer *observer = print_observer(options, false);
 	if (!are_archives_there(pairs))
 		return CAUSE_LOCAL;

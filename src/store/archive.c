@@ -24,11 +24,12 @@ static struct store *new_store(const struct store_config *config, struct arena *
 	return &a->store;
 }
 
-static void for_source(struct store *store, const char *world, const char *name)
+static void for_source(struct store *store, const char *world, const char *name, bool or_any)
 {
 	struct archive_store *a = (struct archive_store *)store;
 	a->world = arena_strdup(a->arena, world);
 	a->name = arena_strdup(a->arena, name);
+	a->or_any = or_any;
 }
 
 /* ---- the lock ---- */
@@ -158,11 +159,11 @@ bool archive_store_view(struct archive_session *s, struct arena *arena,
 		return false;
 	if (s->archive == NULL)
 		return true;
-	if (a->world == NULL)
+	if (a->world != NULL && !find_source(s, a->world, arena, &view->source, err))
+		return false;
+	if (a->world == NULL || (view->source == 0 && a->or_any))
 		return archive_choose(
 			s->archive, config->source, config->snapshot, arena, view, err);
-	if (!find_source(s, a->world, arena, &view->source, err))
-		return false;
 	view->id = view->source == 0 ? 0 : INT64_MAX;
 	return true;
 }

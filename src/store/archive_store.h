@@ -29,6 +29,7 @@ struct archive_store {
 	pthread_mutex_t turn; /* of the sessions that write */
 	struct arena *arena;
 	const char *world, *name; /* of for_source(); NULL: not told */
+	bool or_any;		  /* the same */
 };
 
 struct archive_question {

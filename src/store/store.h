@@ -105,11 +105,12 @@ struct store_ops {
 	void (*unlock)(struct store *store);
 
 	/*
-	 * for_source(store, world, name): optional (an archive).  All that is written, and shown,
-	 * belongs to the place ${world} (its world.id), which people call ${name}.  To be called
-	 * after identify() and before mailboxes().
+	 * for_source(store, world, name, or_any): optional (an archive).  All that is written, and
+	 * shown, belongs to the place ${world} (its world.id), which people call ${name}; with
+	 * ${or_any}, where there is nothing of that place, what is shown is what would be shown
+	 * without this call.  To be called after identify() and before mailboxes().
 	 */
-	void (*for_source)(struct store *store, const char *world, const char *name);
+	void (*for_source)(struct store *store, const char *world, const char *name, bool or_any);
 
 	/* connect(store, err): open a session, signed in; NULL on failure.  Blocks. */
 	struct session *(*connect)(struct store *store, struct error *err);

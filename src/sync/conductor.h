@@ -13,9 +13,10 @@ struct run_options {
 	const struct pattern_list *only; /* --mailbox; NULL = all */
 	bool dry_run; /* plan only: mailboxes are opened with EXAMINE, nothing is written */
 	bool bring_back;
-	bool once;     /* it only adds to B, and remembers nothing: no state, no stamp is left */
-	unsigned wait; /* seconds to wait for a pair that another run holds */
-	unsigned jobs; /* workers; 0 = as the stores' `connections` allow; 1 = no threads */
+	bool once;	 /* it only adds to B, and remembers nothing: no state, no stamp is left */
+	bool any_source; /* an archive B that holds nothing of A shows its last snapshot */
+	unsigned wait;	 /* seconds to wait for a pair that another run holds */
+	unsigned jobs;	 /* workers; 0 = as the stores' `connections` allow; 1 = no threads */
 };
 
 /* conductor_run(pair, options, observer, report): sync, or with dry_run show what sync would do.

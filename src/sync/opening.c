@@ -162,10 +162,11 @@ static bool tell_source(struct run *run)
 {
 	struct store *to = run->store[RIGHT];
 	const struct world *from = &run->world[LEFT];
+	bool or_any = run->options->any_source;
 	if (to->ops->for_source != NULL && from->account != NULL)
-		to->ops->for_source(to, from->account, from->account_name);
+		to->ops->for_source(to, from->account, from->account_name, or_any);
 	else if (to->ops->for_source != NULL)
-		to->ops->for_source(to, from->id, run->pair->store[LEFT]->name);
+		to->ops->for_source(to, from->id, run->pair->store[LEFT]->name, or_any);
 	return true;
 }
 

@@ -451,6 +451,7 @@ class Foreign(Port):
         for words, told, code in (((theirs, self.file), 'a format', 2), ((theirs, self.file, '--format', 'x'), 'is not one of', 2),
                                   ((theirs, self.file, '--format', 'mbox'), 'holds no mbox', 2),
                                   ((theirs, self.file, '--format', 'eml'), 'holds no .eml', 2),
+                                  ((theirs, 'maildir:' + str(self.scratch / 'm'), '--format', 'mbox'), 'this is no archive', 2),
                                   ((self.scratch / 'no', self.file, '--format', 'eml'), 'cannot read', 7)):
             self.assertIn(told, self.run_it('import', *words, expect=code).err)
 

@@ -171,6 +171,16 @@ class Verify(suite.Case):
         self.assertEqual(2, refused.exit, refused)
         self.assertIn('an archive is verified as a whole', refused.err)
 
+    def test_what_was_restored_is_compared_with_the_snapshot_it_is_from(self):
+        self.fill()
+        archive, back = str(self.scratch / 'work.mta'), 'maildir:' + str(self.scratch / 'back')
+        self.pair(two={'archive': archive})
+        self.twin.sync()
+        self.assertEqual(0, self.twin.command('restore', archive, back).exit)
+        for words in ((back, 'archive:' + archive), ('archive:' + archive, back), ('one', 'two')):
+            with self.subTest(words=words):
+                self.assertCounts(self.verify(*words), messages=MESSAGES, same=MESSAGES)
+
     def test_an_archive_that_is_not_there_holds_no_missing_messages(self):
         self.one.add(letter('a'))
         self.pair(two={'archive': str(self.scratch / 'work.mta')})

@@ -48,7 +48,7 @@ void place_archive(struct place *p)
 
 void place_archive_source(struct place *p)
 {
-	p->ops->for_source(p->store, "maildir:test", "test");
+	p->ops->for_source(p->store, "maildir:test", "test", false);
 }
 
 void place_open(struct place *p)
