@@ -127,11 +127,15 @@ bool session_await(
 	struct imap_session *s, uint32_t tag, struct imap_condition *condition, struct error *err)
 {
 	struct session_event event;
+	int64_t before = conn_waited(s->conn);
 	while (s->ended_tag != tag) {
 		enum taken taken = take_and_keep(s, &event, err);
 		if (taken == TAKEN_FAILED || (taken == TAKEN_CONTINUE && !unasked(s, err)))
 			return false;
 	}
+	int64_t turn = conn_waited(s->conn) - before;
+	if (turn > 0 && (s->turn == 0 || turn < s->turn))
+		s->turn = turn;
 	*condition = s->ended;
 	return true;
 }
@@ -364,19 +368,28 @@ void session_stream(struct imap_session *s, bool on)
 	imap_parser_stream(s->parser, on);
 }
 
-bool session_compress(struct imap_session *s, struct error *err)
+int session_compress(struct imap_session *s, struct error *err)
 {
 	struct imap_condition condition;
 	uint32_t tag;
 	if (!session_has(s, CAP_COMPRESS) || s->deflated)
-		return true;
+		return 0;
 	if (!session_submit_as(s, OWNER_SESSION, &tag, "COMPRESS DEFLATE", err) ||
 		!session_await(s, tag, &condition, err))
-		return false;
-	s->deflated = true; /* or refused: asked once */
+		return -1;
+	s->deflated = true;
 	if (condition.verdict != VERDICT_OK)
-		return true;
-	return conn_start_deflate(s->conn, err) || session_fail(s, err);
+		return 0;
+	if (conn_start_deflate(s->conn, err))
+		return 1;
+	session_fail(s, err);
+	return -1;
+}
+
+struct session_times session_times(const struct imap_session *s)
+{
+	return (struct session_times){
+		.now = conn_now(), .waited = conn_waited(s->conn), .turn = s->turn};
 }
 
 uint64_t session_bytes_in(const struct imap_session *s)

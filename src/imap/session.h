@@ -179,10 +179,17 @@ size_t session_pending(const struct imap_session *s);
 /* session_stream(s, on): as imap_parser_stream(): every body comes in runs, however short. */
 void session_stream(struct imap_session *s, bool on);
 
-/* session_compress(s, err): start COMPRESS=DEFLATE (RFC 4978), where it is offered and not refused;
- * else do nothing.  It waits for the replies to all that was submitted, which are kept for
- * session_next(): call it where a flight ends anyway, and no bodies are on their way. */
-bool session_compress(struct imap_session *s, struct error *err);
+/* session_compress(s, err): start COMPRESS=DEFLATE (RFC 4978): 1; 0 = it is not offered, was
+ * refused or begun before; -1.  It waits for the replies to all that was submitted, which are kept
+ * for session_next(): call it where a flight ends anyway, and no bodies are on their way. */
+int session_compress(struct imap_session *s, struct error *err);
+
+/* Milliseconds: on the monotonic clock; how many of them the session waited for the server; and the
+ * shortest wait for an answer to one of its own commands, 0 = it never waited. */
+struct session_times {
+	int64_t now, waited, turn;
+};
+struct session_times session_times(const struct imap_session *s);
 
 /*
  * What it cost so far: bytes on the wire, and round trips.

@@ -48,7 +48,8 @@ struct imap_session {
 	char server[120], text[160];
 	bool rewrites;	/* see session_rewrites() */
 	bool signed_in; /* before, whatever the server volunteers is ignored (B06) */
-	bool deflated;
+	bool deflated;	/* or it was refused */
+	int64_t turn;	/* the shortest wait for an answer: milliseconds; 0 = never waited */
 
 	uint32_t next_tag;
 	struct pending *pending;

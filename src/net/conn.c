@@ -87,10 +87,11 @@ static bool too_late(struct conn *conn, bool phase, struct error *err)
 
 bool conn_wait(struct conn *conn, short events, struct error *err)
 {
-	int64_t until = conn_now() + (int64_t)conn->limits.idle * 1000;
+	int64_t begun = conn_now(), until = begun + (int64_t)conn->limits.idle * 1000;
 	bool phase = conn->phase != NULL && conn->phase_end <= until;
 	struct pollfd fd = {.fd = conn->fd, .events = events};
 	int ready = conn_wait_any(&fd, 1, phase ? conn->phase_end : until, err);
+	conn->waited += conn_now() - begun;
 	return ready == 0 ? too_late(conn, phase, err) : ready > 0;
 }
 
@@ -324,6 +325,11 @@ uint64_t conn_bytes_in(const struct conn *conn)
 uint64_t conn_bytes_out(const struct conn *conn)
 {
 	return conn->bytes_out;
+}
+
+int64_t conn_waited(const struct conn *conn)
+{
+	return conn->waited;
 }
 
 bool conn_is_tls(const struct conn *conn)

@@ -106,6 +106,11 @@ bool conn_fill(struct conn *conn, struct error *err);
 uint64_t conn_bytes_in(const struct conn *conn);
 uint64_t conn_bytes_out(const struct conn *conn);
 
+/* conn_now(): milliseconds on the monotonic clock; conn_waited(conn): how many of them it was spent
+ * waiting for the peer, until it sent or took something. */
+int64_t conn_now(void);
+int64_t conn_waited(const struct conn *conn);
+
 bool conn_is_tls(const struct conn *conn);
 
 /* conn_is_local(conn): what is sent does not leave this machine by our hand: a loopback address, or

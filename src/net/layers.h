@@ -32,15 +32,13 @@ struct conn {
 	struct deflate *deflate;
 
 	uint64_t bytes_in, bytes_out;
+	int64_t waited;
 };
 
 /* conn.c */
 
 /* conn_new(fd, name, limits): a connection over ${fd}, a non-blocking socket that it then owns. */
 struct conn *conn_new(int fd, const char *name, const struct conn_limits *limits);
-
-/* conn_now(): milliseconds on the monotonic clock. */
-int64_t conn_now(void);
 
 /*
  * conn_wait_any(fds, n, until, err): the one poll().  Wait until one of ${n} descriptors (16 at

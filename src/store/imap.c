@@ -39,6 +39,7 @@ static struct session *imap_connect(struct store *store, struct error *err)
 	link->store = s;
 	link->wire = wire;
 	link->hasher = hasher_new();
+	atomic_fetch_add(&s->sessions, 1);
 	session_stream(wire, true);
 	imap_link_note(link);
 	return &link->session;
@@ -49,6 +50,7 @@ static void imap_disconnect(struct session *session)
 	struct imap_link *link = imap_link_of(session);
 	if (session == NULL)
 		return;
+	atomic_fetch_sub(&link->store->sessions, 1);
 	session_close(link->wire);
 	imap_link_drop(link);
 	imap_creation_free(link->creation);
@@ -104,4 +106,5 @@ const struct store_ops imap_ops = {
 	.move = imap_move,
 	.copy = imap_copy,
 	.settle = imap_settle,
+	.pauses = imap_pauses,
 };

@@ -182,7 +182,7 @@ bool imap_append(struct session *session, uint32_t ticket, const char *name, con
 {
 	struct imap_link *link = imap_link_of(session);
 	(void)key;
-	if (!fits(link, name, reader->size, err))
+	if (!fits(link, name, reader->size, err) || !imap_pack(link, err))
 		return false;
 	struct imap_appending *a = new_append(ticket, name, message, flags);
 	const char *wire = imap_names_wire(link, name, a->arena, err);

@@ -162,6 +162,8 @@ bool imap_fetch(struct session *session, const char *name, const char *epoch,
 	const char *const *keys, size_t n, enum fetch_part kind, struct error *err)
 {
 	struct imap_link *link = imap_link_of(session);
+	if (!imap_pack(link, err))
+		return false;
 	struct arena *arena = arena_new();
 	struct imap_fetching *f = arena_alloc(arena, sizeof *f);
 	f->arena = arena;

@@ -23,6 +23,7 @@
  *	imap_append.c		APPEND
  *	imap_change.c		STORE, COPY, MOVE, EXPUNGE: submitted, and settled
  *	imap_expunge.c		deletions, with UIDPLUS and without
+ *	imap_pack.c		when to compress
  *
  * Untagged responses are told to the oldest command that has not ended.  They may belong to one
  * behind it that reads or changes the same open mailbox, never to one behind an EXAMINE: whoever
@@ -82,7 +83,16 @@ struct imap_store {
 	struct credentials *credentials;
 	_Atomic(struct imap_names *) names; /* the newest; never changed once it is here */
 	atomic_bool refuses_sets; /* it said no to a UID FETCH of many messages: ask for each */
+	atomic_int sessions;	  /* that are open */
 	atomic_int vanished;	  /* whether ENABLE gave QRESYNC; -1 = nobody knows yet */
+};
+
+/* What a session had carried when it began to carry mail (imap_pack.c). */
+struct imap_watch {
+	bool begun;
+	bool ended; /* COMPRESS was asked for */
+	int64_t since, waited;
+	uint64_t octets, turns;
 };
 
 /* Where the UID stands in what this server sends with a body. */
@@ -102,6 +112,7 @@ struct imap_link {
 	struct imap_appending *append, *last_append;
 	struct imap_appending *told; /* the append whose outcome is lent */
 	struct imap_work *work;	     /* changes that were submitted and not settled */
+	struct imap_watch watch;
 	struct hasher *hasher;
 };
 
@@ -361,5 +372,14 @@ int imap_append_settle(struct imap_link *link, struct outcome *outcome, struct e
 int imap_change_settle(struct imap_link *link, struct outcome *outcome, struct error *err);
 
 int imap_settle(struct session *session, struct outcome *outcome, struct error *err);
+
+/* ---- imap_pack.c ---- */
+
+/* imap_pack(link, err): to be called before mail is asked for or sent.  Where nothing is under way,
+ * begin to compress if that pays.  false: the session is lost. */
+bool imap_pack(struct imap_link *link, struct error *err);
+
+/* As store.h. */
+bool imap_pauses(const struct session *session);
 
 #endif

@@ -238,6 +238,10 @@ struct store_ops {
 	 */
 	int (*settle)(struct session *session, struct outcome *outcome, struct error *err);
 
+	/* pauses(session): optional (a server).  Nothing should be asked for ahead of what is under
+	 * way: the session wants to be without any for a moment, and then go on faster. */
+	bool (*pauses)(const struct session *session);
+
 	/*
 	 * finish(session, note, err): optional (an archive).  The run did all that was asked of it:
 	 * what was settled becomes visible as one.  ${note}: why that is not the other side whole,

@@ -566,13 +566,20 @@ static void finish_identify(struct worker *w, struct job *job)
 		worker_blame(w, job, job->side);
 }
 
+static bool pauses(const struct session *s)
+{
+	return s->store->ops->pauses != NULL && s->store->ops->pauses(s);
+}
+
 /* Answers must be taken before a session is given changes to make (store.h).  What the job before
  * this one writes to must not be what this one reads from. */
 static bool may_ask(const struct worker *w, const struct job *job)
 {
 	const struct job *before = w->last;
-	return before == NULL || before == job ||
-	       (before->kind == JOB_COPY && before->side == job->side && is_asked(w, before));
+	if (before == NULL || before == job)
+		return true;
+	return before->kind == JOB_COPY && before->side == job->side && is_asked(w, before) &&
+	       !pauses(w->session[other(job->side)]);
 }
 
 void worker_begin(struct worker *w, struct job *job)

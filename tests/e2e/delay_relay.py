@@ -5,7 +5,7 @@
     relay.round_trips()
 
 `seconds` is one round trip.  Delays do not limit throughput: every piece is queued with the time
-at which it is due.  A TCP handshake is part of it: a client sees the greeting two round trips after
+at which it is due.  `speed` does: octets a second each way, of all connections together.  A TCP handshake is part of it: a client sees the greeting two round trips after
 its connect(), as over a real line.
 
 What is counted is the longest chain, on one connection, of client data, the server data that was
@@ -65,8 +65,10 @@ class _Connection:
 
 
 class DelayRelay(Listener):
-    def __init__(self, port, seconds):
-        self.target, self.one_way = port, seconds / 2
+    def __init__(self, port, seconds, speed=None):
+        self.target, self.one_way, self.speed = port, seconds / 2, speed
+        self.free = {'client': 0, 'server': 0}      # when the line carries the next piece from there
+        self.line = threading.Lock()
         self.connections = []
 
     def round_trips(self):
@@ -95,6 +97,14 @@ class DelayRelay(Listener):
         self.spawn(self._write, connection, ends, 'server', pieces)
         self.spawn(self._write, connection, ends, 'client', pieces)
 
+    def _through(self, here, octets):
+        """When so many octets from `here` have gone into the line."""
+        if not self.speed:
+            return time.monotonic()
+        with self.line:
+            self.free[here] = max(self.free[here], time.monotonic()) + octets / self.speed
+            return self.free[here]
+
     def _take(self, connection, ends, here, pieces, flags=0):
         """One piece from `here`, if there is one; False at the end of the stream."""
         try:
@@ -105,7 +115,7 @@ class DelayRelay(Listener):
             data = b''
         connection.octets[here] += len(data)
         connection.gone |= here == 'client' and not data
-        pieces[here].put((time.monotonic() + self.one_way, connection.known(here), data))
+        pieces[here].put((self._through(here, len(data)) + self.one_way, connection.known(here), data))
         return bool(data)
 
     def _read(self, connection, ends, here, pieces):

@@ -118,6 +118,30 @@ class Promises(suite.Case):
         # What it answers while many copies are on their way may look like a link to the relay.
         self.assertAgree('a target', measure, slack=3)
 
+    def over_a_slow_line(self, name, one, two, at):
+        """What was told, and octets on the line, where the side `at` is reached by 4 MB a second."""
+        twin = Mailtwin(self.scratch, name)
+        with DelayRelay(server.port, .02, speed=4_000_000) as relay:
+            stores = {'one': one.store(), 'two': two.store()}
+            far = ImapHand((one if at == 'one' else two).account.at(relay.port))
+            stores[at] = far.store(connections=1)
+            twin.configure(stores, {'pair': {'from': 'one', 'to': 'two', 'mode': 'copy'}})
+            run = twin.sync('--verbose')
+            told = [line for line in run.err.splitlines() if 'compressed from here on' in line]
+            self.assertNothing(compare.compare(one.read(), two.read()))
+            return told, relay.octets('server') + relay.octets('client')
+
+    def test_a_slow_line_is_compressed_and_the_octets_are_the_same(self):
+        source, target = (ImapHand(server.account(next(users))) for _ in range(2))
+        texts = [letter('note %d' % i, body='A line of much text, number %d.\r\n' % i * 400) for i in range(900)]
+        source.add(*texts)
+        whole = sum(len(text.raw) for text in texts)
+        for way, other, at in (('down', self.local, 'one'), ('up', target, 'two')):
+            with self.subTest(way):
+                told, octets = self.over_a_slow_line(way, source, other, at)
+                self.assertEqual(1, len(told), told)
+                self.assertLess(octets, whole * 3 / 4)
+
     def test_5000_messages_take_less_than_50_mb_from_server_to_server(self):
         other = ImapHand(server.account(next(users)))
         self.pair(self.source, other)

@@ -555,11 +555,53 @@ static void compression_begins_where_the_flight_ends(void **state)
 		"end\n");
 	struct error err = {0};
 	client_submit(s, "NOOP");
-	assert_true(session_compress(s, &err));
-	assert_true(session_compress(s, &err)); /* once is enough */
+	assert_int_equal(session_compress(s, &err), 1);
+	assert_int_equal(session_compress(s, &err), 0); /* once is enough */
 	client_submit(s, "NOOP");
 	assert_string_equal(client_events(s), "A1 OK a\n"
 					      "A3 OK c\n");
+	client_finish(s, script);
+}
+
+/* B43: what a reply may take counts as it is after inflating. */
+static void a_compressed_bomb_meets_the_limits_of_a_reply(void **state)
+{
+	(void)state;
+	struct script *script;
+	struct session_event e;
+	struct imap_session *s = client_begin(&script, "COMPRESS=DEFLATE",
+		"C: A1 COMPRESS DEFLATE\n"
+		"S: A1 OK go\n"
+		"deflate\n"
+		"C: A2 NOOP\n"
+		"S- * OK \n"
+		"zeros 268435456\n");
+	struct error err = {0};
+	assert_int_equal(session_compress(s, &err), 1);
+	client_submit(s, "NOOP");
+	assert_int_equal(session_next(s, &e, &err), -1);
+	assert_error(err, ERROR_STORE, "127.0.0.1 broke the protocol: a response is too long");
+	assert_in_range(session_bytes_in(s), 1, 1024 * 1024);
+	client_finish(s, script);
+}
+
+static void a_compressed_stream_that_is_cut_off_is_a_lost_connection(void **state)
+{
+	(void)state;
+	struct script *script;
+	struct session_event e;
+	struct imap_session *s = client_begin(&script, "COMPRESS=DEFLATE",
+		"C: A1 COMPRESS DEFLATE\n"
+		"S: A1 OK go\n"
+		"deflate\n"
+		"C: A2 NOOP\n"
+		"S- * OK half a li\n");
+	struct error err = {0};
+	assert_int_equal(session_compress(s, &err), 1);
+	client_submit(s, "NOOP");
+	assert_int_equal(session_next(s, &e, &err), -1);
+	assert_error(err, ERROR_STORE, "127.0.0.1 closed the connection");
+	assert_true(err.transient);
 	client_finish(s, script);
 }
 
@@ -573,8 +615,8 @@ static void compression_that_is_refused_is_done_without(void **state)
 		"C: A2 NOOP\n"
 		"S: A2 OK\n");
 	struct error err = {0};
-	assert_true(session_compress(s, &err));
-	assert_true(session_compress(s, &err));
+	assert_int_equal(session_compress(s, &err), 0);
+	assert_int_equal(session_compress(s, &err), 0);
 	client_submit(s, "NOOP");
 	assert_string_equal(client_events(s), "A2 OK \n");
 	client_finish(s, script);
@@ -604,6 +646,8 @@ int main(void)
 		cmocka_unit_test(silence_ends_a_session),
 		cmocka_unit_test(an_alert_is_told_escaped),
 		cmocka_unit_test(compression_begins_where_the_flight_ends),
+		cmocka_unit_test(a_compressed_bomb_meets_the_limits_of_a_reply),
+		cmocka_unit_test(a_compressed_stream_that_is_cut_off_is_a_lost_connection),
 		cmocka_unit_test(compression_that_is_refused_is_done_without),
 	};
 	return cmocka_run_group_tests_name("session", tests, NULL, NULL);
