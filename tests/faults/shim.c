@@ -21,6 +21,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <iconv.h>
 #include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
@@ -34,6 +35,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -254,6 +256,7 @@ CALL(int, -1, mkdirat, "mkdirat", (int at, const char *path, mode_t mode), (at, 
 CALL(int, -1, futimens, "futimens", (int fd, const struct timespec times[2]), (fd, times))
 CALL(int, -1, fchmod, "fchmod", (int fd, mode_t mode), (fd, mode))
 CALL(int, -1, flock, "flock", (int fd, int what), (fd, what))
+CALL(DIR *, NULL, opendir, "opendir", (const char *path), (path))
 CALL(DIR *, NULL, fdopendir, "fdopendir", (int fd), (fd))
 CALL(struct dirent *, NULL, readdir, "readdir", (DIR * dir), (dir))
 CALL(struct dirent64 *, NULL, readdir64, "readdir", (DIR * dir), (dir))
@@ -284,6 +287,30 @@ CALL(int, -1, setsockopt, "setsockopt",
 CALL(int, -1, getsockopt, "getsockopt", (int fd, int level, int name, void *value, socklen_t *len),
 	(fd, level, name, value, len))
 CALL(int, -1, pipe2, "pipe2", (int fds[2], int flags), (fds, flags))
+CALL(int, -1, socketpair, "socketpair", (int domain, int type, int protocol, int fds[2]),
+	(domain, type, protocol, fds))
+CALL(ssize_t, -1, sendmsg, "sendmsg", (int fd, const struct msghdr *from, int flags),
+	(fd, from, flags))
+CALL(ssize_t, -1, recvmsg, "recvmsg", (int fd, struct msghdr *to, int flags), (fd, to, flags))
+CALL(int, -1, getpeername, "getpeername", (int fd, struct sockaddr *to, socklen_t *len),
+	(fd, to, len))
+CALL(int, -1, shutdown, "shutdown", (int fd, int how), (fd, how))
+CALL(int, -1, dup2, "dup2", (int from, int to), (from, to))
+CALL(pid_t, -1, fork, "fork", (void), ())
+CALL(ssize_t, -1, getrandom, "getrandom", (void *to, size_t len, unsigned flags), (to, len, flags))
+CALL(iconv_t, (iconv_t)-1, iconv_open, "iconv_open", (const char *to, const char *from), (to, from))
+CALL(char *, NULL, getcwd, "getcwd", (char *to, size_t len), (to, len))
+CALL(ssize_t, -1, readlink, "readlink", (const char *path, char *to, size_t len), (path, to, len))
+/* What _FORTIFY_SOURCE makes of realpath(). */
+char *__realpath_chk(const char *path, char *to, size_t size);
+CALL(char *, NULL, realpath, "realpath", (const char *path, char *to), (path, to))
+CALL(char *, NULL, __realpath_chk, "realpath", (const char *path, char *to, size_t size),
+	(path, to, size))
+CALL(int, -1, sync_file_range, "sync_file_range", (int fd, off64_t at, off64_t len, unsigned flags),
+	(fd, at, len, flags))
+CALL(int, -1, ppoll, "ppoll",
+	(struct pollfd * fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask),
+	(fds, n, timeout, mask))
 CALL(int, -1, poll, "poll", (struct pollfd * fds, nfds_t n, int timeout), (fds, n, timeout))
 /* What _FORTIFY_SOURCE makes of poll(). */
 int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t size);
@@ -317,6 +344,16 @@ int getaddrinfo(const char *host, const char *service, const struct addrinfo *hi
 	if (!strikes(CALLS, "getaddrinfo"))
 		return go(host, service, hints, found);
 	return errno == ENOMEM ? EAI_MEMORY : errno == EAGAIN ? EAI_AGAIN : EAI_SYSTEM;
+}
+
+int pthread_create(
+	pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *of)
+{
+	static int (*go)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+	if (go == NULL)
+		go = (int (*)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *))real(
+			"pthread_create");
+	return strikes(CALLS, "pthread_create") ? errno : go(thread, attributes, run, of);
 }
 
 /* A sanitizer has its own. */

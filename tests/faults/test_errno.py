@@ -4,12 +4,14 @@
 Exit 0 then means that all was done nevertheless; any other run says what went wrong, nothing is
 lost by it, and the next one ends all.  Too little memory ends a run with exit 7.
 """
+import collections
 import errno
 import os
+import random
 
 import world
 import suite
-from campaign import Campaign, points
+from campaign import SIZE, Campaign, points
 
 POINTS = {'calls': points(1200, 1200, 40), 'memory': points(300, 50, 12)}     # of each workload
 STALE = 'openat', 'read', 'readdir', 'fstat', 'renameat2', 'fsync'
@@ -31,6 +33,11 @@ ERRORS = {
     'fstat': 'EIO ESTALE', 'fcntl': 'EIO ENOLCK EINTR', 'flock': 'EIO EINTR', 'pipe2': 'EMFILE', 'fstatfs': 'EIO',
     'socket': 'EMFILE ENOBUFS', 'connect': 'ECONNREFUSED ETIMEDOUT ENETUNREACH', 'poll': 'ENOMEM EINTR',
     'send': 'EPIPE ECONNRESET EINTR EAGAIN', 'recv': 'ECONNRESET ETIMEDOUT EINTR EAGAIN',
+    'socketpair': 'EMFILE ENOMEM', 'fork': 'EAGAIN ENOMEM', 'pthread_create': 'EAGAIN',
+    'sendmsg': 'EPIPE EINTR', 'recvmsg': 'ECONNRESET EINTR', 'ppoll': 'ENOMEM EINTR', 'getpeername': 'ENOBUFS',
+    'shutdown': 'ENOTCONN', 'dup2': 'EMFILE EBUSY', 'getrandom': 'EAGAIN EIO', 'iconv_open': 'EINVAL EMFILE',
+    'opendir': 'EIO EACCES EMFILE', 'readlink': 'EIO EACCES', 'realpath': 'EIO EACCES', 'getcwd': 'EACCES',
+    'sync_file_range': 'EIO ENOSPC',
     'setsockopt': 'ENOMEM', 'getsockopt': 'ENOBUFS', 'getaddrinfo': 'EAGAIN ENOMEM EIO',
     'malloc': 'ENOMEM', 'calloc': 'ENOMEM', 'realloc': 'ENOMEM',
 }
@@ -41,27 +48,57 @@ def errors_of(name, stays):
     return [e for e in errors if not (stays and e in PASSING)] or errors[:1]
 
 
+def fail_one(campaign, here, class_, call, how, rng):
+    """True if there was such a call."""
+    name, nth = call
+    error = rng.choice(errors_of(name, how == 'on'))
+    here.restore()
+    ended = here.run('%s:%s:%d:%d' % (how, name, nth, getattr(errno, error)))
+    wrong = list(here.judge(ended, [7] if class_ == 'memory' else range(1, 8)))
+    if class_ == 'memory' and ended.exit == 7 and ended.err.count('\n') != 1 + ended.err.count('made anew\n'):
+        wrong.append('more than one line: ' + ended.err)
+    if name == 'fsync' and ended.exit == 0 and ended.fired:     # SQLite's is fdatasync()
+        wrong.append('exit 0 after an fsync() that failed')
+    campaign.tell('%s, %s %d, %s %s' % (here.workload.name, name, nth, error, how), bool(ended.fired), wrong,
+                  'exit %d' % ended.exit)
+    return bool(ended.fired)
+
+
+def fail_beyond(campaign, here, class_, seen):
+    """A run that meets faults may call more often: until one ends in which none fired."""
+    for name, count in seen.items():
+        for how in 'once', 'on':
+            nth, fired = count, True
+            while fired:
+                nth += 1
+                campaign.point = '%s %d %s' % (name, nth, how)
+                if campaign.point in campaign.done:
+                    continue
+                rng = random.Random('%s %s' % (campaign.name, campaign.point))
+                fired = fail_one(campaign, here, class_, (name, nth), how, rng)
+                campaign.exist += fired
+
+
 class Errno(suite.Case):
     def faults(self, workload, class_):
         campaign = Campaign('errno, %s, %s' % (class_, workload))
-        codes = [7] if class_ == 'memory' else range(1, 8)
-        with world.World(self.scratch, world.WORKLOADS[workload]) as here:
+        campaign.over(self.scratch, lambda part, folder: self.fail_each(part, folder, workload, class_))
+        campaign.end(self)
+
+    @staticmethod
+    def fail_each(campaign, folder, workload, class_):
+        with world.World(folder, world.WORKLOADS[workload]) as here:
             names = here.calls(class_)
+            # Counted by its name: the order of a directory is not the same in each run.
+            nth, seen = [], collections.Counter()
+            for name in names:
+                seen[name] += 1
+                nth.append(seen[name])
             for point, rng in campaign.choose(2 * len(names), POINTS[class_]):
                 n, how = point // 2, ('once', 'on')[point % 2]
-                error = rng.choice(errors_of(names[n], how == 'on'))
-                here.restore()
-                # Counted by its name: the order of a directory is not the same in each run.
-                nth = names[:n + 1].count(names[n])
-                ended = here.run('%s:%s:%d:%d' % (how, names[n], nth, getattr(errno, error)))
-                wrong = list(here.judge(ended, codes))
-                if class_ == 'memory' and ended.exit == 7 and ended.err.count('\n') != 1 + ended.err.count('made anew\n'):
-                    wrong.append('more than one line: ' + ended.err)
-                if names[n] == 'fsync' and ended.exit == 0:     # SQLite's is fdatasync()
-                    wrong.append('exit 0 after an fsync() that failed')
-                what = '%s %d of %d, %s, %s %s' % (workload, n + 1, len(names), names[n], error, how)
-                campaign.tell(what, bool(ended.fired), wrong)
-        campaign.end(self)
+                fail_one(campaign, here, class_, (names[n], nth[n]), how, rng)
+            if SIZE == 'all' and campaign.share[0] == 0:
+                fail_beyond(campaign, here, class_, seen)
 
     def test_S35_what_a_network_file_system_refuses_is_told_and_done_by_the_next(self):
         """Handles that are stale, and locks that nobody keeps."""

@@ -272,6 +272,22 @@ class World:
         for sentence in self.undone():
             yield 'after the run after it: ' + sentence
 
+    def untouched(self):
+        """Whether no file or folder, of either side or the program's, is another than at the start."""
+        self.settle()
+        return self._look(self.here) == self._look(self.saved)
+
+    @staticmethod
+    def _look(top):
+        def look(folder):
+            for entry in os.scandir(folder):
+                st = entry.stat(follow_symlinks=False)
+                is_folder = entry.is_dir(follow_symlinks=False)
+                yield (entry.path[len(str(top)):], st.st_mode, st.st_mtime_ns, None if is_folder else st.st_size)
+                if is_folder:
+                    yield from look(entry.path)
+        return sorted(look(top))
+
     def judge(self, ended, codes=range(1, 8)):
         """All that is wrong about a run that had a fault."""
         if ended.exit == 0:
@@ -280,6 +296,8 @@ class World:
             yield 'exit %d: %s' % (ended.exit, ended.err.strip()[-2000:])
         elif not ended.err and ended.exit != -9:
             yield 'exit %d without a word' % ended.exit
+        if ended.exit != 0 and self.untouched():
+            return      # the run after it would be the clean run that made `wanted`
         yield from self.lost()
         yield from self.recovers()
 
