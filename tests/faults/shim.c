@@ -8,8 +8,11 @@
  *   FAULT=once:CLASS:N:ERRNO       the N-th call of CLASS (from 1) fails
  *   FAULT=on:CLASS:N:ERRNO         it, and all calls of its name from there on
  *   FAULT=kill:CLASS:N             SIGKILL in place of it: what came before is done, it is not
- *   FAULT=short:calls:N            reads and writes are shorter than asked for, by the seed N
- *   FAULT=room:calls:N             N more octets go into files; for the rest there is no space left
+ *   FAULT=brief:CLASS:N:LEN        the N-th call, if it reads or writes, does so with LEN octets at
+ * the most, or with -LEN less than it asks for FAULT=sizes:calls              a line in the record
+ * is as many octets as a call puts into a file FAULT=short:calls:N            reads and writes are
+ * shorter than asked for, by the seed N FAULT=room:calls:N             N more octets go into files;
+ * for the rest there is no space left
  *
  * CLASS is `calls` (files, directories, sockets), `memory`, or the name of a call.  N counts the
  * calls of the class.
@@ -50,12 +53,13 @@ static struct {
 	enum class class;
 	char only[16]; /* the name of the call, where the class is one */
 	long n;
-	int error;
+	int error;	  /* of `brief`: how long the call is */
 	const char *name; /* of the call that `on` keeps failing */
 } fault;
 
 static atomic_long calls, room;
 static atomic_uint_least64_t lengths;
+static _Thread_local bool is_brief; /* the call that is under way */
 
 static bool mode_is(const char *mode)
 {
@@ -105,6 +109,7 @@ static bool strikes(enum class class, const char *name)
 		record(name);
 		syscall(SYS_kill, getpid(), SIGKILL);
 	}
+	is_brief = n == fault.n && mode_is("brief");
 	if (n == fault.n && (mode_is("once") || mode_is("on"))) {
 		fault.name = name;
 		record(name);
@@ -118,7 +123,17 @@ static bool strikes(enum class class, const char *name)
 /* How much of ${len} octets a call is let have. */
 static size_t shortened(const char *name, size_t len)
 {
-	if (!mode_is("short") || len < 2)
+	bool brief = is_brief;
+	is_brief = false;
+	if (len < 2)
+		return len;
+	if (brief) {
+		size_t whole = len;
+		len = fault.error > 0 ? (size_t)fault.error : len - (size_t)-fault.error;
+		record(name);
+		return len < whole ? len : whole;
+	}
+	if (!mode_is("short"))
 		return len;
 	uint64_t x = atomic_fetch_add(&lengths, 0x9E3779B97F4A7C15u);
 	x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
@@ -131,8 +146,15 @@ static size_t shortened(const char *name, size_t len)
 static size_t space_for(const char *name, int fd, size_t len)
 {
 	struct stat st;
-	if (!mode_is("room") || syscall(SYS_fstat, fd, &st) < 0 || !S_ISREG(st.st_mode))
+	if (!(mode_is("room") || mode_is("sizes")) || syscall(SYS_fstat, fd, &st) < 0 ||
+		!S_ISREG(st.st_mode))
 		return len;
+	if (mode_is("sizes")) {
+		char size[24];
+		snprintf(size, sizeof size, "%zu", len);
+		record(size);
+		return len;
+	}
 	long left = atomic_fetch_sub(&room, (long)len);
 	if (left >= (long)len)
 		return len;
