@@ -66,12 +66,14 @@ static bool header_is_ours(const char *path, struct error *err)
 	return true;
 }
 
-/* SQLite would read a log that lies there into the database, whosever it is. */
-static bool has_log(const char *path)
+/* SQLite would read a log that lies there into the database, whosever it is.  ENOENT: none does. */
+static int look_for_log(const char *path)
 {
 	char log[PATH_MAX];
 	struct stat st;
-	return snprintf(log, sizeof log, "%s-wal", path) < (int)sizeof log && lstat(log, &st) == 0;
+	if (snprintf(log, sizeof log, "%s-wal", path) >= (int)sizeof log)
+		return ENOENT; /* SQLite cannot name it either */
+	return lstat(log, &st) == 0 ? 0 : errno;
 }
 
 bool archive_file_check(const char *path, bool *missing, struct error *err)
@@ -86,8 +88,11 @@ bool archive_file_check(const char *path, bool *missing, struct error *err)
 		return archive_file_refuse(err, path, "is a directory, and no archive");
 	if (!S_ISREG(st.st_mode))
 		return archive_file_refuse(err, path, "is no regular file");
-	if (has_log(path))
+	errno = look_for_log(path);
+	if (errno == 0)
 		return archive_file_refuse(err, path, "has the log ('-wal') of another program");
+	if (errno != ENOENT)
+		return error_errno(err, ERROR_STORE, "cannot look at '%s-wal'", path);
 	return header_is_ours(path, err);
 }
 
@@ -161,11 +166,15 @@ bool archive_create(const char *path, struct error *err)
 
 /* ---- the lock ---- */
 
-static bool still_there(int fd, const char *path)
+/* 1: ${fd} is the file ${path}; 0: not any more; -1: nobody can tell. */
+static int still_there(int fd, const char *path)
 {
 	struct stat ours, there;
-	return fstat(fd, &ours) == 0 && stat(path, &there) == 0 && ours.st_ino == there.st_ino &&
-	       ours.st_dev == there.st_dev;
+	if (fstat(fd, &ours) < 0)
+		return -1;
+	if (stat(path, &there) < 0)
+		return errno == ENOENT ? 0 : -1;
+	return ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
 }
 
 /* 1: locked; 0: another run has it; -1. */
@@ -177,13 +186,14 @@ static int try_lock(const char *path, int *lock, struct error *err)
 		return -1;
 	}
 	bool locked = flock(fd, LOCK_EX | LOCK_NB) == 0;
+	int there = locked ? still_there(fd, path) : -1;
 	int error = errno;
-	if (locked && still_there(fd, path)) {
+	if (there > 0) {
 		*lock = fd;
 		return 1;
 	}
 	close(fd);
-	if (locked || error == EWOULDBLOCK || error == EINTR)
+	if (there == 0 || (!locked && (error == EWOULDBLOCK || error == EINTR)))
 		return 0;
 	errno = error;
 	error_errno(err, ERROR_STORE, "cannot lock the archive '%s'", path);

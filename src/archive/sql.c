@@ -1,5 +1,6 @@
 #include "archive/archive_private.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,11 +20,28 @@ static const struct reason reasons[] = {
 	{SQLITE_TOOBIG, "it holds a value that is too large to be true: it is damaged"},
 };
 
+int sql_read_error(sqlite3 *db)
+{
+	sqlite3_file *journal = NULL;
+	int error = 0;
+	if (sqlite3_errcode(db) != SQLITE_CORRUPT)
+		return 0;
+	sqlite3_file_control(db, "main", SQLITE_FCNTL_LAST_ERRNO, &error);
+	sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &journal);
+	if (error == 0 && journal != NULL && journal->pMethods != NULL)
+		journal->pMethods->xFileControl(journal, SQLITE_FCNTL_LAST_ERRNO, &error);
+	return error;
+}
+
 bool sql_failed(struct archive *archive, struct error *err)
 {
-	int code = sqlite3_errcode(archive->db) & 0xff;
+	int code = sqlite3_errcode(archive->db) & 0xff, error = sql_read_error(archive->db);
 	if (code == SQLITE_NOMEM)
 		die_out_of_memory();
+	if (error != 0) {
+		errno = error;
+		return error_errno(err, ERROR_STORE, "cannot read the archive '%s'", archive->path);
+	}
 	const char *why = sqlite3_errmsg(archive->db);
 	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
 		if (reasons[i].code == code)

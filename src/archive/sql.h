@@ -61,4 +61,11 @@ bool sql_exec(struct archive *archive, const char *text, struct error *err);
 bool sql_failed(struct archive *archive, struct error *err);
 bool sql_damaged(struct archive *archive, const char *what, struct error *err);
 
+/*
+ * sql_read_error(db): where SQLite just called ${db} damaged because the disk did not give it what
+ * it wanted to read, errno of that; 0 where what was read is damaged.  It makes SQLITE_CORRUPT of
+ * EIO, and who is told to throw a file away should be told so for what it holds.
+ */
+int sql_read_error(sqlite3 *db);
+
 #endif

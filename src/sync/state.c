@@ -203,8 +203,24 @@ void state_close(struct state *state)
 
 /* ---- transactions ---- */
 
+/* A write in the transaction failed, and SQLite ended it with that. */
+static bool was_ended(const struct state *state)
+{
+	return state->within && sqlite3_get_autocommit(state->db) != 0;
+}
+
+static bool refuse(struct state *state, struct error *err)
+{
+	state->within = false;
+	state->failed = true;
+	return error_set(err, ERROR_STORE, CAUSE_LOCAL,
+		"cannot write the state '%s': an earlier write to it failed", state->path);
+}
+
 bool state_begin(struct state *state, struct error *err)
 {
+	if (state->failed || was_ended(state))
+		return refuse(state, err);
 	if (!state->within)
 		state->within = query_simple(state, QUERY_BEGIN, 0, err);
 	return state->within;
@@ -214,13 +230,11 @@ bool state_commit(struct state *state, struct error *err)
 {
 	if (!state->within)
 		return true;
-	if (sqlite3_get_autocommit(state->db)) { /* a write in it failed, and it ended with that */
-		state->within = false;
-		return error_set(err, ERROR_STORE, CAUSE_LOCAL,
-			"cannot write the state '%s': an earlier write to it failed", state->path);
-	}
+	if (was_ended(state))
+		return refuse(state, err);
 	if (!query_simple(state, QUERY_COMMIT, 0, err)) {
 		state_rollback(state);
+		state->failed = true;
 		return false;
 	}
 	state->within = false;

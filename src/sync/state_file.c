@@ -166,11 +166,16 @@ const char *state_file_directory(
  * file system does not know is a failure, never a run without one.  The file goes with the run:
  * who waited for a file that was removed meanwhile sees so, and tries again.
  */
-static bool still_there(int fd, const char *path)
+
+/* 1: ${fd} is the file ${path}; 0: not any more; -1: nobody can tell. */
+static int still_there(int fd, const char *path)
 {
 	struct stat ours, there;
-	return fstat(fd, &ours) == 0 && lstat(path, &there) == 0 && ours.st_ino == there.st_ino &&
-	       ours.st_dev == there.st_dev;
+	if (fstat(fd, &ours) < 0)
+		return -1;
+	if (lstat(path, &there) < 0)
+		return errno == ENOENT ? 0 : -1;
+	return ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
 }
 
 /* 1: locked; 0: another run has it, whose number is in ${*holder}; -1. */
@@ -180,11 +185,12 @@ static int try_lock(struct state *state, long *holder)
 	if (fd < 0)
 		return -1;
 	bool locked = flock(fd, LOCK_EX | LOCK_NB) == 0;
-	if (locked && still_there(fd, state->lock_path)) {
+	int there = locked ? still_there(fd, state->lock_path) : -1;
+	int error = there == 0 ? EWOULDBLOCK : errno;
+	if (there > 0) {
 		state->lock = fd;
 		return 1;
 	}
-	int error = locked ? EWOULDBLOCK : errno;
 	char text[24] = "";
 	if (pread(fd, text, sizeof text - 1, 0) > 0)
 		*holder = strtol(text, NULL, 10);
@@ -291,12 +297,14 @@ static bool header_is_ours(const char *path, struct error *err)
 	return true;
 }
 
-/* SQLite would read a log that lies there into the database, whosever it is. */
-static bool has_log(const char *path)
+/* SQLite would read a log that lies there into the database, whosever it is.  ENOENT: none does. */
+static int look_for_log(const char *path)
 {
 	char log[PATH_MAX];
 	struct stat st;
-	return snprintf(log, sizeof log, "%s-wal", path) < (int)sizeof log && lstat(log, &st) == 0;
+	if (snprintf(log, sizeof log, "%s-wal", path) >= (int)sizeof log)
+		return ENOENT; /* SQLite cannot name it either */
+	return lstat(log, &st) == 0 ? 0 : errno;
 }
 
 bool state_file_check(const char *path, bool *missing, struct error *err)
@@ -313,8 +321,11 @@ bool state_file_check(const char *path, bool *missing, struct error *err)
 		return state_file_refuse(err, path, "belongs to another user");
 	if (st.st_mode & (S_IWGRP | S_IWOTH))
 		return state_file_refuse(err, path, "may be written by others: make its mode 0600");
-	if (has_log(path))
+	errno = look_for_log(path);
+	if (errno == 0)
 		return state_file_refuse(err, path, "has the log ('-wal') of another program");
+	if (errno != ENOENT)
+		return error_errno(err, ERROR_STORE, "cannot look at '%s-wal'", path);
 	return header_is_ours(path, err);
 }
 

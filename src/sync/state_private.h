@@ -61,6 +61,7 @@ struct state {
 	const char *lock_path;
 	int lock;		/* descriptor; -1: not locked */
 	bool within;		/* a transaction is open, as far as the caller knows */
+	bool failed;		/* one failed: ids that were given in it are no one's */
 	struct buffer flags[2]; /* the text of sets of flags on their way in */
 	sqlite3_stmt *statement[QUERIES];
 };

@@ -1,8 +1,11 @@
 #include "sync/state_private.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <zlib.h>
+
+#include "archive/sql.h"
 
 /* The columns of a record, in the order in which they are put and taken. */
 #define FACTS  "world_left, world_right, run, random, newer_limit, older_limit"
@@ -124,7 +127,13 @@ bool query_failed(const struct state *state, struct error *err)
 	case SQLITE_CANTOPEN:
 	case SQLITE_PERM:
 		return disk_failed(state, err);
-	default: /* NOTADB, CORRUPT, TOOBIG, a table that is not there: no file of ours says so */
+	case SQLITE_CORRUPT:
+		errno = sql_read_error(state->db);
+		if (errno != 0)
+			return error_errno(
+				err, ERROR_STORE, "cannot read the state '%s'", state->path);
+		return damaged(state, err, sqlite3_errmsg(state->db));
+	default: /* NOTADB, TOOBIG, a table that is not there: no file of ours says so */
 		return damaged(state, err, sqlite3_errmsg(state->db));
 	}
 }

@@ -544,6 +544,7 @@ static struct plan {
 	int committed;
 	int syncs;
 	bool sync_fails;
+	bool read_fails;
 } * plan;
 
 static bool dies(void)
@@ -563,6 +564,14 @@ static ssize_t pwrite_or_die(int fd, const void *data, size_t n, off_t at)
 		die();
 	}
 	return pwrite(fd, data, n, at);
+}
+
+static ssize_t pread_or_fail(int fd, void *data, size_t n, off_t at)
+{
+	if (plan == NULL || !plan->read_fails)
+		return pread(fd, data, n, at);
+	errno = EIO;
+	return -1;
 }
 
 static int ftruncate_or_die(int fd, off_t size)
@@ -612,6 +621,8 @@ static void watch_calls(bool watched)
 	} calls[] = {
 		{"pwrite", (sqlite3_syscall_ptr)pwrite_or_die},
 		{"pwrite64", (sqlite3_syscall_ptr)pwrite_or_die},
+		{"pread", (sqlite3_syscall_ptr)pread_or_fail},
+		{"pread64", (sqlite3_syscall_ptr)pread_or_fail},
 		{"ftruncate", (sqlite3_syscall_ptr)ftruncate_or_die},
 		{"unlink", (sqlite3_syscall_ptr)unlink_or_die},
 	};
@@ -773,6 +784,42 @@ static void a_flush_that_fails_is_told_and_the_state_stays_as_it_was(void **cont
 	state_close(state);
 }
 
+static void what_a_failed_commit_added_is_never_changed(void **context)
+{
+	(void)context;
+	struct error err = {0}, late = {0};
+	make_state();
+	struct state *state = open_state(STATE_WRITE);
+	struct state_twin twin = {.name = {"B", "B"}};
+	assert_ok(state_begin(state, &err), err);
+	assert_ok(state_put_twin(state, &twin, &err), err);
+	plan->sync_fails = true;
+	assert_false(state_commit(state, &err));
+	plan->sync_fails = false;
+	/* its id is nobody's now, or the next one's */
+	assert_false(state_begin(state, &late));
+	assert_int_equal(late.cause, CAUSE_LOCAL);
+	assert_non_null(strstr(late.text, "an earlier write to it failed"));
+	state_close(state);
+}
+
+static void a_read_that_fails_is_no_damage(void **context)
+{
+	(void)context;
+	struct error err = {0};
+	make_state();
+	struct state *state = open_state(STATE_READ);
+	plan->read_fails = true;
+	struct state_twin *twins;
+	size_t n;
+	bool ok = state_twins(state, arena, &twins, &n, &err);
+	plan->read_fails = false;
+	state_close(state);
+	assert_false(ok);
+	assert_string_equal(err.text,
+		arena_printf(arena, "cannot read the state '%s': Input/output error", path));
+}
+
 /* In the middle of a transaction already, because little of it is kept in memory. */
 static void a_full_disk_is_told_and_the_state_stays_as_it_was(void **context)
 {
@@ -829,6 +876,8 @@ int main(void)
 		WITH_A_PLAN(the_lock_of_a_killed_run_does_not_hold),
 		WITH_A_PLAN(S05_a_commit_is_on_the_disk_when_it_returns),
 		WITH_A_PLAN(a_flush_that_fails_is_told_and_the_state_stays_as_it_was),
+		WITH_A_PLAN(what_a_failed_commit_added_is_never_changed),
+		WITH_A_PLAN(a_read_that_fails_is_no_damage),
 		WITH_A_PLAN(a_full_disk_is_told_and_the_state_stays_as_it_was),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
