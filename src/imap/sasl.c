@@ -101,18 +101,16 @@ static bool is_scram(const struct sasl *sasl)
 /* server-first-message = [m=... ","] r=nonce "," s=salt "," i=count ["," ...]  (RFC 5802) */
 static bool check_iterations(const char *message, size_t n, struct error *err)
 {
-	const char *end = message + n, *at = message;
-	while (at != NULL && at < end) {
-		const char *comma = memchr(at, ',', (size_t)(end - at));
-		size_t len = (size_t)((comma != NULL ? comma : end) - at);
+	for (size_t at = 0, len; at < n; at += len + 1) {
+		const char *part = message + at, *comma = memchr(part, ',', n - at);
 		uint64_t count = 0;
-		if (len > 2 && at[0] == 'i' && at[1] == '=')
-			return (imap_parse_number(at + 2, len - 2, ITERATIONS_MAX, &count) &&
+		len = comma != NULL ? (size_t)(comma - part) : n - at;
+		if (len > 2 && part[0] == 'i' && part[1] == '=')
+			return (imap_parse_number(part + 2, len - 2, ITERATIONS_MAX, &count) &&
 				       count >= ITERATIONS_MIN) ||
 			       error_set(err, ERROR_STORE, CAUSE_SIGNIN,
 				       "its iteration count is not between %d and %d",
 				       ITERATIONS_MIN, ITERATIONS_MAX);
-		at = comma != NULL ? comma + 1 : NULL;
 	}
 	return error_set(err, ERROR_STORE, CAUSE_SIGNIN, "it tells no iteration count");
 }

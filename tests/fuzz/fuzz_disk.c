@@ -1,0 +1,124 @@
+/*
+ * A Maildir as other programs left it: any names of files, and any dovecot-keywords beside them.
+ *
+ * The input is dovecot-keywords up to a NUL, then a line for each file in cur/.
+ */
+#include "config.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/ascii.h"
+#include "base/log.h"
+#include "folder.h"
+#include "store/maildir.h"
+
+#define FILES_MAX 32
+
+static void make_folder(void)
+{
+	static const char *const parts[] = {"tmp", "cur", "new"};
+	for (size_t i = 0; i < 3; i++) {
+		char path[210];
+		snprintf(path, sizeof path, "%s/%s", fuzz_folder(), parts[i]);
+		mkdir(path, 0700);
+	}
+}
+
+static bool put(int dir, const char *name, const void *data, size_t n)
+{
+	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return false; /* no name for a file, or there already */
+	FUZZ_HOLDS(write(fd, data, n) == (ssize_t)n);
+	close(fd);
+	return true;
+}
+
+/* What a name says, read without the store's own reader: letters behind the first ":2,". */
+static void check_letters(const char *file, struct arena *arena)
+{
+	const char *info = strchr(file, ':');
+	bool has = info != NULL && strncmp(info, ":2,", 3) == 0;
+	const char *text = maildir_letters_text(maildir_letters_parse(file), arena);
+	for (char c = 1; c > 0 && c < 127; c++) {
+		bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+		bool there = has && letter && strchr(info + 3, c) != NULL;
+		FUZZ_HOLDS((strchr(text, c) != NULL) == there);
+	}
+	for (size_t i = 1; text[0] != '\0' && text[i] != '\0'; i++)
+		FUZZ_HOLDS(text[i - 1] < text[i]);
+}
+
+/* Every file that is a message is listed once, under a key of its own; 0 = it could not be read. */
+static size_t list(struct store *store, struct flag_table *flags)
+{
+	struct error err = {0};
+	struct message_list list;
+	struct session *s = store->ops->connect(store, &err);
+	FUZZ_HOLDS(s != NULL);
+	size_t n = 0;
+	if (store->ops->list(s, "INBOX", NULL, NULL, flags, &err) &&
+		store->ops->listed(s, &list, &err) > 0) {
+		n = list.n;
+		for (size_t i = 0; i < n; i++)
+			for (size_t j = 0; j < i; j++)
+				FUZZ_HOLDS(strcmp(list.at[i].key, list.at[j].key) != 0);
+		arena_free(list.arena);
+	}
+	store->ops->disconnect(s);
+	return n;
+}
+
+static void nobody_hears(enum log_level level, const char *line)
+{
+	(void)level;
+	(void)line;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct arena *arena = arena_new();
+	struct flag_table *flags = flag_table_new();
+	const uint8_t *nul = memchr(data, '\0', size);
+	size_t keywords = nul != NULL ? (size_t)(nul - data) : 0;
+	const char *names[FILES_MAX];
+	size_t n = 0, made = 0;
+	log_set_sink(nobody_hears);
+	make_folder();
+	int root = open(fuzz_folder(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int cur = openat(root, "cur", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	FUZZ_HOLDS(root >= 0 && cur >= 0);
+
+	put(root, "dovecot-keywords", data, keywords);
+	char *text = arena_strndup(arena, (const char *)data + keywords + (nul != NULL),
+		     size - keywords - (nul != NULL)),
+	     *rest = NULL;
+	for (char *name = strtok_r(text, "\n", &rest); name != NULL && n < FILES_MAX;
+		name = strtok_r(NULL, "\n", &rest)) {
+		check_letters(name, arena);
+		struct maildir_times times;
+		maildir_times_parse(name, &times);
+		if (strchr(name, '/') == NULL && put(cur, name, "A: b\n\n", 6)) {
+			names[n++] = name;
+			made += name[0] != '.';
+		}
+	}
+	struct store_config config = {
+		.name = "disk", .kind = "maildir", .maildir = {.path = fuzz_folder()}};
+	struct store *store = store_new(&config, arena);
+	FUZZ_HOLDS(list(store, flags) <= made);
+	store_free(store);
+
+	while (n > 0)
+		unlinkat(cur, names[--n], 0);
+	unlinkat(root, "dovecot-keywords", 0);
+	close(cur);
+	close(root);
+	flag_table_free(flags);
+	arena_free(arena);
+	return 0;
+}
