@@ -3,15 +3,17 @@
  * what the server says to it.
  *
  * The input is cut at 0xFF; each line of the client gets the next piece, with 0x01 for its tag.  A
- * client that says nothing for long gets the next piece all the same, and after the last one the
- * server hangs up.
+ * client that has nothing to say and waits gets the next piece all the same, and after the last one
+ * the server hangs up.
  */
 #include "config.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -20,9 +22,6 @@
 #include "base/log.h"
 #include "fuzz.h"
 #include "store/store.h"
-
-/* Nanoseconds after which the server no longer expects a line. */
-#define SILENCE 300000
 
 /* A server can say so much in all; what the client sends is only looked at for its tags. */
 #define PIECE_MAX 4096
@@ -35,71 +34,90 @@ static struct {
 	size_t n;
 	int listener;
 	uint16_t port;
+	pid_t client; /* its thread */
 } server = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static void say(int fd, const uint8_t *data, size_t n, const char *tag)
+static void say(int fd, const uint8_t *data, size_t n, uint32_t tag)
 {
-	uint8_t text[PIECE_MAX];
-	size_t len = 0, tag_len = strlen(tag);
-	for (size_t i = 0; i < n && len + tag_len < sizeof text; i++) {
+	char name[16], text[PIECE_MAX];
+	size_t len = 0, name_len = (size_t)snprintf(name, sizeof name, "A%u", tag);
+	for (size_t i = 0; i < n && len + name_len < sizeof text; i++) {
 		if (data[i] != 1) {
-			text[len++] = data[i];
+			text[len++] = (char)data[i];
 			continue;
 		}
-		memcpy(text + len, tag, tag_len);
-		len += tag_len;
+		memcpy(text + len, name, name_len);
+		len += name_len;
 	}
 	if (len > 0)
 		(void)!send(fd, text, len, MSG_NOSIGNAL);
 }
 
-/* The tag of a line that was heard, else that of the line before. */
-static void note_tag(const char *line, char tag[static 16])
+/* The client's thread sleeps: it waits for the server. */
+static bool client_waits(void)
 {
-	size_t n = strcspn(line, " \r\n");
-	if (line[0] == 'A' && n > 1 && n < 16) {
-		memcpy(tag, line, n);
-		tag[n] = '\0';
+	char path[64], text[256] = "";
+	snprintf(path, sizeof path, "/proc/self/task/%ld/stat", (long)server.client);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	FUZZ_HOLDS(fd >= 0 && read(fd, text, sizeof text - 1) > 0);
+	close(fd);
+	const char *behind_name = strrchr(text, ')');
+	return behind_name != NULL && behind_name[1] == ' ' && behind_name[2] == 'S';
+}
+
+/* There is something to hear, or the client left; false = it waits, and has said nothing. */
+static bool speaks(int fd)
+{
+	struct pollfd ready = {.fd = fd, .events = POLLIN};
+	for (bool waits = false;; waits = client_waits()) {
+		if (poll(&ready, 1, 0) > 0)
+			return true;
+		if (waits)
+			return false;
+		sched_yield();
 	}
 }
 
-/* Lines that came, at most the first of which is kept; 0 = none in time, -1 = the client left. */
-static int hear(int fd, char tag[static 16])
+#define TAGS_MAX 16
+
+/* Commands that came, by their tags; 0 = none, and the client waits; -1 = it left. */
+static int hear(int fd, uint32_t tag[static TAGS_MAX])
 {
 	char text[4096 + 1];
-	struct pollfd ready = {.fd = fd, .events = POLLIN};
-	if (ppoll(&ready, 1, &(struct timespec){.tv_nsec = SILENCE}, NULL) <= 0)
-		return 0;
-	ssize_t n = recv(fd, text, sizeof text - 1, 0);
-	if (n <= 0)
-		return -1;
-	int lines = 0;
-	text[n] = '\0';
-	for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
-		if (lines++ == 0)
-			note_tag(line, tag);
+	int n = 0;
+	while (n == 0 && speaks(fd)) {
+		ssize_t got = recv(fd, text, sizeof text - 1, 0);
+		if (got <= 0)
+			return -1;
+		text[got] = '\0';
+		for (char *line = text, *end; line != NULL && n < TAGS_MAX; line = end) {
+			if (line[0] == 'A' && line[1] >= '1' && line[1] <= '9')
+				tag[n++] = (uint32_t)strtoul(line + 1, NULL, 10);
+			end = strchr(line, '\n');
+			end = end != NULL ? end + 1 : NULL;
+		}
 	}
-	return lines > 0 ? lines : 1;
+	return n;
 }
 
 static void serve(int fd)
 {
-	char tag[16] = "*";
+	uint32_t tag[TAGS_MAX] = {0};
 	const uint8_t *at = server.data, *end = at + server.n;
-	for (int heard = 1; at < end && heard >= 0; heard = hear(fd, tag)) {
-		/* Of a flight each line gets its piece. */
+	for (int heard = 0; at < end && heard >= 0; heard = hear(fd, tag)) {
+		/* Each command of a flight gets its piece; one who waits, one for the last. */
 		for (int i = 0; at < end && i < (heard > 0 ? heard : 1); i++) {
 			const uint8_t *cut = memchr(at, 0xFF, (size_t)(end - at));
 			if (cut == NULL)
 				cut = end;
-			say(fd, at, (size_t)(cut - at), tag);
+			say(fd, at, (size_t)(cut - at), tag[i]);
 			at = cut < end ? cut + 1 : end;
-			unsigned number = (unsigned)strtoul(tag + 1, NULL, 10);
-			snprintf(tag, sizeof tag, "A%u", number + (i + 1 < heard));
 		}
+		if (heard > 0)
+			tag[0] = tag[heard - 1];
 	}
 	shutdown(fd, SHUT_WR);
-	while (hear(fd, tag) > 0)
+	while (hear(fd, tag) >= 0)
 		;
 }
 
@@ -263,6 +281,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (server.port == 0) {
 		log_set_sink(nobody_hears);
 		start_server();
+		server.client = gettid();
 	}
 	pthread_mutex_lock(&server.lock);
 	server.data = data;
