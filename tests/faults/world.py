@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import os
 import pathlib
+import select
 import shutil
 import subprocess
 import sys
@@ -63,6 +64,10 @@ class Server(Listener):
 
     def settle(self):
         """Until nobody is served any more: what is on the disk then is all there is."""
+        while select.select([self.listener], [], [], 0)[0]:     # a run that ended at once left its connection here
+            time.sleep(.001)
+        for thread in self.threads[1:]:
+            thread.join(20)
         for process in self.processes:
             try:
                 process.wait(20)
