@@ -52,6 +52,11 @@ static bool inflate_part(
 		err);
 }
 
+static bool is_damage(sqlite3 *db)
+{
+	return (sqlite3_errcode(db) & 0xff) == SQLITE_CORRUPT && sql_read_error(db) == 0;
+}
+
 static bool read_part(struct archive_body *b, size_t *len, struct error *err)
 {
 	struct sql q;
@@ -61,8 +66,10 @@ static bool read_part(struct archive_body *b, size_t *len, struct error *err)
 	sql_put_int(&q, b->message.id * ARCHIVE_PARTS + b->part);
 	struct error why = {0};
 	int got = sql_next(&q, &why);
-	if (got < 0) /* the page of this part; others may be whole */
+	if (got < 0 && is_damage(b->archive->db)) /* the page of this part; others may be whole */
 		return damaged(b, "a part of it cannot be read", err);
+	if (got < 0)
+		return error_set(err, ERROR_MESSAGE, CAUSE_LOCAL, "%s", why.text);
 	if (got == 0)
 		return damaged(b, "a part of it is missing", err);
 	const void *data = sql_blob(&q, &n);

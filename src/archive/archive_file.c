@@ -193,7 +193,7 @@ static int try_lock(const char *path, int *lock, struct error *err)
 		return 1;
 	}
 	close(fd);
-	if (there == 0 || (!locked && (error == EWOULDBLOCK || error == EINTR)))
+	if (there == 0 || (!locked && error == EWOULDBLOCK))
 		return 0;
 	errno = error;
 	error_errno(err, ERROR_STORE, "cannot lock the archive '%s'", path);

@@ -11,7 +11,6 @@ struct reason {
 };
 
 static const struct reason reasons[] = {
-	{SQLITE_FULL, "the disk is full"},
 	{SQLITE_BUSY, "another process is writing to it; try again when that has ended"},
 	{SQLITE_LOCKED, "another process is writing to it; try again when that has ended"},
 	{SQLITE_READONLY, "it cannot be written: make it, and its directory, writable to you"},
@@ -19,6 +18,28 @@ static const struct reason reasons[] = {
 	{SQLITE_NOTADB, "it is damaged at its head"},
 	{SQLITE_TOOBIG, "it holds a value that is too large to be true: it is damaged"},
 };
+
+/* What SQLite only calls a "disk I/O error".  (Its sqlite3_system_errno() is whatever errno was
+ * when the failure had been cleaned up after.) */
+static const struct reason disk_failures[] = {
+	{SQLITE_FULL, "the disk is full"},
+	{SQLITE_IOERR_FSYNC, "it cannot be flushed to the disk"},
+	{SQLITE_IOERR_DIR_FSYNC, "its directory cannot be flushed to the disk"},
+	{SQLITE_IOERR_WRITE, "it cannot be written to the disk"},
+	{SQLITE_IOERR_TRUNCATE, "its journal cannot be cut"},
+	{SQLITE_IOERR_DELETE, "its journal cannot be removed"},
+	{SQLITE_IOERR_READ, "it cannot be read from the disk"},
+	{SQLITE_IOERR_LOCK, "it cannot be locked"},
+};
+
+const char *sql_reason(sqlite3 *db)
+{
+	int code = sqlite3_extended_errcode(db);
+	for (size_t i = 0; i < sizeof disk_failures / sizeof *disk_failures; i++)
+		if (disk_failures[i].code == code)
+			return disk_failures[i].text;
+	return sqlite3_errmsg(db);
+}
 
 int sql_read_error(sqlite3 *db)
 {
@@ -42,7 +63,7 @@ bool sql_failed(struct archive *archive, struct error *err)
 		errno = error;
 		return error_errno(err, ERROR_STORE, "cannot read the archive '%s'", archive->path);
 	}
-	const char *why = sqlite3_errmsg(archive->db);
+	const char *why = sql_reason(archive->db);
 	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
 		if (reasons[i].code == code)
 			why = reasons[i].text;

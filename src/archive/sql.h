@@ -65,7 +65,11 @@ bool sql_damaged(struct archive *archive, const char *what, struct error *err);
  * sql_read_error(db): where SQLite just called ${db} damaged because the disk did not give it what
  * it wanted to read, errno of that; 0 where what was read is damaged.  It makes SQLITE_CORRUPT of
  * EIO, and who is told to throw a file away should be told so for what it holds.
+ *
+ * sql_reason(db): what failed when ${db} was last asked, to stand behind its name and a colon; lent
+ * until it is asked again.
  */
 int sql_read_error(sqlite3 *db);
+const char *sql_reason(sqlite3 *db);
 
 #endif

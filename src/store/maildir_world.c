@@ -122,12 +122,12 @@ static int open_lock(int root, struct error *err)
 	int fd = openat(
 		root, file_name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	struct stat st;
-	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+	int error = fd < 0 || fstat(fd, &st) < 0 ? errno : S_ISREG(st.st_mode) ? 0 : EINVAL;
+	if (error == 0)
 		return fd;
-	if (fd >= 0) {
+	if (fd >= 0)
 		close(fd);
-		errno = EINVAL;
-	}
+	errno = error;
 	error_errno(err, ERROR_STORE, "cannot open '%s'", file_name);
 	return -1;
 }
@@ -150,8 +150,9 @@ static enum lock_result try_lock(int root, int *fd, struct error *err)
 		return same < 0 ? LOCK_FAILED : LOCK_RETRY;
 	}
 	if (errno == EWOULDBLOCK || errno == EINTR) {
+		enum lock_result result = errno == EINTR ? LOCK_RETRY : LOCK_BUSY;
 		close(*fd);
-		return LOCK_BUSY;
+		return result;
 	}
 	log_warning("cannot lock '%s': %s; a second run at the same time will not be noticed",
 		file_name, strerror(errno));

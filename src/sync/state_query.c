@@ -83,31 +83,10 @@ static bool damaged(const struct state *state, struct error *err, const char *wh
 	return state_file_refuse(err, state->path, text);
 }
 
-/* What SQLite only calls a "disk I/O error".  (Its sqlite3_system_errno() is whatever errno was
- * when the failure had been cleaned up after.) */
-static const struct {
-	int code;
-	const char *why;
-} disk_failures[] = {
-	{SQLITE_FULL, "the disk is full"},
-	{SQLITE_IOERR_FSYNC, "it cannot be flushed to the disk"},
-	{SQLITE_IOERR_DIR_FSYNC, "its directory cannot be flushed to the disk"},
-	{SQLITE_IOERR_WRITE, "it cannot be written to the disk"},
-	{SQLITE_IOERR_TRUNCATE, "its journal cannot be cut"},
-	{SQLITE_IOERR_DELETE, "its journal cannot be removed"},
-	{SQLITE_IOERR_READ, "it cannot be read from the disk"},
-	{SQLITE_IOERR_LOCK, "it cannot be locked"},
-};
-
 static bool disk_failed(const struct state *state, struct error *err)
 {
-	int code = sqlite3_extended_errcode(state->db);
-	const char *why = sqlite3_errmsg(state->db);
-	for (size_t i = 0; i < sizeof disk_failures / sizeof *disk_failures; i++)
-		if (code == disk_failures[i].code)
-			why = disk_failures[i].why;
-	return error_set(
-		err, ERROR_STORE, CAUSE_LOCAL, "cannot use the state '%s': %s", state->path, why);
+	return error_set(err, ERROR_STORE, CAUSE_LOCAL, "cannot use the state '%s': %s",
+		state->path, sql_reason(state->db));
 }
 
 bool query_failed(const struct state *state, struct error *err)

@@ -8,12 +8,17 @@ import collections
 import errno
 import os
 import random
+import shutil
 
 import world
+import compare
+import mailtwin
 import suite
+from hands import MaildirHand, letter
 from campaign import SIZE, Campaign, points
 
 POINTS = {'calls': points(1200, 1200, 40), 'memory': points(300, 50, 12)}     # of each workload
+ARCHIVES = {'calls': points(300, 100, 8), 'memory': points(100, 20, 2)}      # of each command
 STALE = 'openat', 'read', 'readdir', 'fstat', 'renameat2', 'fsync'
 STALES = points(40, 8, 4)   # of each call
 
@@ -46,6 +51,85 @@ ERRORS = {
 def errors_of(name, stays):
     errors = ERRORS.get(name, FILE).split()
     return [e for e in errors if not (stays and e in PASSING)] or errors[:1]
+
+
+class Shelf:
+    """An archive with a snapshot or two, and what a command makes of it."""
+
+    def __init__(self, top):
+        self.twin = mailtwin.Mailtwin(top)
+        self.archive, self.saved, self.out = top / 'archive', top / 'saved', top / 'out'
+        self.record, self.source = top / 'record', 'maildir:%s' % (top / 'Maildir')
+        hand = MaildirHand(top / 'Maildir')
+        world._some_mail(hand)
+        self.run('snapshot', self.source, self.archive)
+        hand.add(letter('later'))
+        hand.delete('two')
+        self.run('snapshot', self.source, self.archive)
+        shutil.copy(self.archive, self.saved)
+        hand.add(letter('latest'))
+        hand.delete('later')
+
+    def commands(self):
+        return {'snapshot': ('snapshot', self.source, self.archive),
+                'restore': ('restore', self.archive, 'maildir:%s' % self.out),
+                'forget': ('forget', self.archive, '--keep-last', '1'),
+                'verify': ('verify', self.archive)}
+
+    def reset(self):
+        shutil.rmtree(self.out, ignore_errors=True)
+        for left in self.archive.parent.glob('archive*'):
+            left.unlink()
+        shutil.copy(self.saved, self.archive)
+
+    def run(self, *command, fault=None):
+        self.record.unlink(missing_ok=True)
+        done = self.twin.run(*command, environment=world.faulty(fault, self.record) if fault else None)
+        return world.Ended(done.exit, done.err, self.record.read_text().split() if self.record.exists() else []), done.out
+
+    def seen(self):
+        """What is to be had of it, and of what was restored."""
+        snapshots = len(self.run('log', self.archive)[1].splitlines())
+        restored = compare.read_maildir(self.out) if self.out.exists() else {}
+        return snapshots, self.run('ls', self.archive)[1], {name: sorted(held) for name, held in restored.items()}
+
+    def is_done(self, command, wanted):
+        """A snapshot that was made, and not told so, is made again."""
+        return self.seen()[command[0] == 'snapshot':] == wanted[command[0] == 'snapshot':]
+
+    def judge(self, command, ended, wanted, codes):
+        if ended.exit not in (0, *codes):
+            yield 'exit %d: %s' % (ended.exit, ended.err)
+        if ended.exit != 0 and not ended.err:
+            yield 'exit %d without a word' % ended.exit
+        if 'damaged' in ended.err.replace('it is damaged where it lists messages', ''):  # a page, for all it knows
+            yield 'an error is no damage: ' + ended.err
+        if self.run('verify', self.archive)[0].exit != 0:
+            yield 'the archive is not whole'
+        if ended.exit == 0 and not self.is_done(command, wanted):
+            yield 'exit 0, and not all was done'
+        after = self.run(*command)[0]
+        if after.exit != 0:
+            yield 'the run after it: exit %d: %s' % (after.exit, after.err)
+        elif not self.is_done(command, wanted):
+            yield 'the run after it did not end all'
+
+
+def fail_archive(campaign, folder, what, class_):
+    shelf = Shelf(folder)
+    command = shelf.commands()[what]
+    shelf.run(*command)
+    wanted = shelf.seen()
+    shelf.reset()
+    names = shelf.run(*command, fault='count:' + class_)[0].fired
+    for point, rng in campaign.choose(2 * len(names), ARCHIVES[class_]):
+        n, how = point // 2, ('once', 'on')[point % 2]
+        nth, error = names[:n + 1].count(names[n]), rng.choice(errors_of(names[n], how == 'on'))
+        shelf.reset()
+        ended, _ = shelf.run(*command, fault='%s:%s:%d:%d' % (how, names[n], nth, getattr(errno, error)))
+        campaign.tell('%s, %s %d, %s %s' % (what, names[n], nth, error, how), bool(ended.fired),
+                      list(shelf.judge(command, ended, wanted, [7] if class_ == 'memory' else range(1, 8))),
+                      'exit %d' % ended.exit)
 
 
 def fail_one(campaign, here, class_, call, how, rng):
@@ -140,6 +224,19 @@ def _add(workload, class_):
     setattr(Errno, 'test_' + name.replace(' ', '_').replace('-', '_'), test)
 
 
+def _add_archive(what, class_):
+    def test(self):
+        campaign = Campaign('errno, %s, %s' % (class_, what))
+        campaign.over(self.scratch, lambda part, folder: fail_archive(part, folder, what, class_))
+        campaign.end(self)
+    setattr(Errno, 'test_a_%s_whose_%s_fail_leaves_the_archive_whole' % (what, class_), test)
+
+
+for _what in 'snapshot', 'restore', 'forget', 'verify':
+    for _class in ARCHIVES:
+        if _class == 'memory' and os.environ.get('FAULTS_SANITIZED'):
+            continue
+        _add_archive(_what, _class)
 for _workload in world.WORKLOADS:
     for _class in POINTS:
         if _class == 'memory' and os.environ.get('FAULTS_SANITIZED'):

@@ -139,6 +139,19 @@ WORKLOADS = {w.name: w for w in [
 ]}
 
 
+def faulty(fault, record):
+    """The environment in which shim.c has that fault come."""
+    shim = os.environ.get('FAULTS_SHIM') or str(pathlib.Path('tests/faults/shim.so').resolve())
+    return unleaky({'FAULT': fault, 'FAULT_RECORD': str(record), 'LD_PRELOAD': shim})
+
+
+def unleaky(environment):
+    """A leak check makes calls of its own, which fail."""
+    if environment and os.environ.get('FAULTS_SANITIZED'):
+        environment['ASAN_OPTIONS'] = 'exitcode=99:detect_leaks=0:verify_asan_link_order=0'
+    return environment
+
+
 @dataclasses.dataclass
 class Ended:
     exit: int           # negative: by that signal
@@ -161,7 +174,6 @@ class World:
         self.work.parent.mkdir()
         self.laptop.parent.mkdir()
         self.record = self.top / 'record'
-        self.shim = os.environ.get('FAULTS_SHIM') or str(pathlib.Path('tests/faults/shim.so').resolve())
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:
@@ -226,11 +238,7 @@ class World:
 
     def run(self, fault=None, *more, environment=None):
         """`fault` is what shim.c takes for FAULT; `environment` is for another shim."""
-        environment = environment or {}
-        if fault:
-            environment = {'FAULT': fault, 'FAULT_RECORD': str(self.record), 'LD_PRELOAD': self.shim}
-        if environment and os.environ.get('FAULTS_SANITIZED'):    # a leak check makes calls of its own, which fail
-            environment['ASAN_OPTIONS'] = 'exitcode=99:detect_leaks=0:verify_asan_link_order=0'
+        environment = faulty(fault, self.record) if fault else unleaky(environment or {})
         self.record.unlink(missing_ok=True)
         with self._start(environment, *more) as process:
             try:
