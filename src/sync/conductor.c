@@ -82,14 +82,17 @@ void run_problem(struct run *run, enum side side, const char *mailbox, const cha
 	run_refused(run, side, mailbox, key, NULL, err);
 }
 
-/* A failure of the pair as a whole, or of its state. */
+/* A failure of the pair as a whole, or of its state: told once, for each mailbox may meet it. */
 bool run_pair_failed(struct run *run, const struct error *err)
 {
 	struct problem problem = {.error = err};
+	const char *text = arena_strdup(run->arena, err->text);
 	if (err->scope == ERROR_CANCELLED)
 		return false; /* the person knows */
-	run->report->problems++;
 	run->report->exit = report_worse(run->report->exit, (int)err->cause);
+	if (map_put(run->told, text, strlen(text), 0) != MAP_NONE)
+		return false;
+	run->report->problems++;
 	if (run->observer->problem != NULL)
 		run->observer->problem(run->observer->context, &problem);
 	return false;

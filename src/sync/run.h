@@ -75,10 +75,11 @@ struct run {
 	struct pairings *pairings;
 	struct box *box;
 	size_t boxes;
-	struct map *told;   /* ids of rows whose copy was refused: see run_tells_first() */
-	bool second;	    /* this is the second pass, or one that follows */
-	unsigned looks;	    /* how many of these there were */
-	bool cut_off;	    /* copies were sent, and their answers lost, in this pass */
+	struct map *told; /* ids of rows whose copy was refused: see run_tells_first(); and what the
+			   * pair failed for */
+	bool second;	  /* this is the second pass, or one that follows */
+	unsigned looks;	  /* how many of these there were */
+	bool cut_off;	  /* copies were sent, and their answers lost, in this pass */
 	bool no_deletes[2]; /* nothing is deleted on this side: the other could not be read whole */
 	const char *note;   /* why a snapshot is not A whole, beside the problems; or NULL */
 	struct progress progress;

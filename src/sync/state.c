@@ -209,12 +209,17 @@ static bool was_ended(const struct state *state)
 	return state->within && sqlite3_get_autocommit(state->db) != 0;
 }
 
+bool state_failed_before(const struct state *state, struct error *err)
+{
+	return error_set(err, ERROR_STORE, CAUSE_LOCAL,
+		"cannot write the state '%s': an earlier write to it failed", state->path);
+}
+
 static bool refuse(struct state *state, struct error *err)
 {
 	state->within = false;
 	state->failed = true;
-	return error_set(err, ERROR_STORE, CAUSE_LOCAL,
-		"cannot write the state '%s': an earlier write to it failed", state->path);
+	return state_failed_before(state, err);
 }
 
 bool state_begin(struct state *state, struct error *err)

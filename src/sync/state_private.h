@@ -66,6 +66,11 @@ struct state {
 	sqlite3_stmt *statement[QUERIES];
 };
 
+/* ---- state.c ---- */
+
+/* state_failed_before(state, err): say that nothing is written any more.  Always false. */
+bool state_failed_before(const struct state *state, struct error *err);
+
 /* ---- state_file.c ---- */
 
 /*

@@ -107,6 +107,8 @@ bool query_failed(const struct state *state, struct error *err)
 	case SQLITE_PERM:
 		return disk_failed(state, err);
 	case SQLITE_CORRUPT:
+		if (state->failed) /* SQLite repeats what it could not read then */
+			return state_failed_before(state, err);
 		errno = sql_read_error(state->db);
 		if (errno != 0)
 			return error_errno(

@@ -145,6 +145,9 @@ def fail_one(campaign, here, class_, call, how, rng):
         wrong.append('nobody holds anything: ' + ended.err)
     if 'damaged' in ended.err:
         wrong.append('an error is no damage: ' + ended.err)
+    lines = [line for line in ended.err.splitlines() if line.startswith('pair: ')]
+    if len(lines) != len(set(lines)):
+        wrong.append('told twice: ' + ended.err)
     if name == 'fsync' and ended.exit == 0 and ended.fired:     # SQLite's is fdatasync()
         wrong.append('exit 0 after an fsync() that failed')
     campaign.tell('%s, %s %d, %s %s' % (here.workload.name, name, nth, error, how), bool(ended.fired), wrong,
