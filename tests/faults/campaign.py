@@ -48,6 +48,7 @@ class Campaign:
     fired: int = 0
     wrong: list = dataclasses.field(default_factory=list)
     ends: collections.Counter = dataclasses.field(default_factory=collections.Counter)  # how runs ended
+    same: int = 0       # not tried, for the run would be the same as one that was
     share: tuple = 0, 1     # which points are ours: the first of two, say
 
     def __post_init__(self):
@@ -115,6 +116,7 @@ class Campaign:
             if isinstance(part, str):
                 raise AssertionError(part)
             self.exist = max(self.exist, part.exist)
+            self.same += part.same
             self.tried += part.tried
             self.fired += part.fired
             self.wrong += part.wrong
@@ -122,8 +124,10 @@ class Campaign:
 
     def __str__(self):
         ends = ', '.join('%d with %s' % (n, end) for end, n in sorted(self.ends.items(), key=str) if end is not None)
-        return '%s: points that exist %d, tried %d, fired %d, wrong %d (seed %d)%s' % (
-            self.name, self.exist, self.tried, self.fired, len(self.wrong), NEW_SEED, ends and '; ended: ' + ends)
+        same = self.same and ', the same as another %d' % self.same
+        return '%s: points that exist %d, tried %d%s, fired %d, wrong %d (seed %d)%s' % (
+            self.name, self.exist, self.tried, same or '', self.fired, len(self.wrong), NEW_SEED,
+            ends and '; ended: ' + ends)
 
     def end(self, case):
         """Print the figures; a wrong point fails the test."""

@@ -5,7 +5,8 @@
  *
  *   FAULT_RECORD=FILE    where to append a line for each call (count), or for each fault that came
  *   FAULT=count:CLASS              let all go through
- *   FAULT=once:CLASS:N:ERRNO       the N-th call of CLASS (from 1) fails
+ *   FAULT=once:CLASS:N:ERRNO       the N-th call of CLASS (from 1) fails; "more" is recorded where
+ *                                  another comes after it
  *   FAULT=on:CLASS:N:ERRNO         it, and all calls of its name from there on
  *   FAULT=kill:CLASS:N             SIGKILL in place of it: what came before is done, it is not
  *   FAULT=brief:CLASS:N:LEN        the N-th call, if it reads or writes, does so with LEN octets at
@@ -109,6 +110,8 @@ static bool strikes(enum class class, const char *name)
 		record(name);
 		syscall(SYS_kill, getpid(), SIGKILL);
 	}
+	if (n == fault.n + 1 && mode_is("once"))
+		record("more");
 	is_brief = n == fault.n && mode_is("brief");
 	if (n == fault.n && (mode_is("once") || mode_is("on"))) {
 		fault.name = name;

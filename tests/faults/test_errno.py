@@ -152,7 +152,20 @@ def fail_one(campaign, here, class_, call, how, rng):
         wrong.append('exit 0 after an fsync() that failed')
     campaign.tell('%s, %s %d, %s %s' % (here.workload.name, name, nth, error, how), bool(ended.fired), wrong,
                   'exit %d' % ended.exit)
+    here.had_more = 'more' in ended.fired
     return bool(ended.fired)
+
+
+def fail_memory(campaign, here, point, call, rng):
+    """Where no call came after the one that failed, the run in which all later ones fail is the same one."""
+    fail_one(campaign, here, 'memory', call, 'once', rng)
+    campaign.point = point + 1
+    if str(point + 1) in campaign.done:
+        return
+    if here.had_more:     # judging it made runs of its own
+        fail_one(campaign, here, 'memory', call, 'on', rng)
+    else:
+        campaign.same += 1
 
 
 def fail_beyond(campaign, here, class_, seen):
@@ -187,7 +200,10 @@ class Errno(suite.Case):
                 nth.append(seen[name])
             for point, rng in campaign.choose(2 * len(names), POINTS[class_]):
                 n, how = point // 2, ('once', 'on')[point % 2]
-                fail_one(campaign, here, class_, (names[n], nth[n]), how, rng)
+                if SIZE != 'all' or class_ != 'memory':
+                    fail_one(campaign, here, class_, (names[n], nth[n]), how, rng)
+                elif how == 'once':
+                    fail_memory(campaign, here, point, (names[n], nth[n]), rng)
             if SIZE == 'all' and campaign.share[0] == 0:
                 fail_beyond(campaign, here, class_, seen)
 
