@@ -5,6 +5,7 @@
  *
  *   FAULT_RECORD=FILE    where to append a line for each call (count), or for each fault that came
  *   FAULT=count:CLASS              let all go through
+ *   FAULT=stacks:CLASS             the same, with a number for the stack of calls behind the name
  *   FAULT=once:CLASS:N:ERRNO       the N-th call of CLASS (from 1) fails; "more" is recorded where
  *                                  another comes after it
  *   FAULT=on:CLASS:N:ERRNO         it, and all calls of its name from there on
@@ -24,6 +25,7 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <iconv.h>
 #include <netdb.h>
@@ -93,6 +95,22 @@ static int open_record(const char *path)
 	return (int)high;
 }
 
+static _Thread_local bool is_looking; /* at the stack, which takes memory itself */
+
+static void record_stack(const char *name)
+{
+	void *frame[32];
+	char line[48];
+	uint64_t sum = 0;
+	is_looking = true;
+	int n = backtrace(frame, 32);
+	is_looking = false;
+	for (int i = 0; i < n; i++)
+		sum = (sum ^ (uintptr_t)frame[i]) * 0x9E3779B97F4A7C15u;
+	snprintf(line, sizeof line, "%s/%llx", name, (unsigned long long)sum);
+	record(line);
+}
+
 static bool is_asked_for(enum class class, const char *name)
 {
 	return fault.only[0] != '\0' ? strcmp(fault.only, name) == 0 : class == fault.class;
@@ -101,11 +119,13 @@ static bool is_asked_for(enum class class, const char *name)
 /* Whether the call `name`, which is about to be made, is to fail instead; errno then says why. */
 static bool strikes(enum class class, const char *name)
 {
-	if (fault.mode[0] == '\0' || !is_asked_for(class, name))
+	if (fault.mode[0] == '\0' || is_looking || !is_asked_for(class, name))
 		return false;
 	long n = atomic_fetch_add(&calls, 1) + 1;
 	if (mode_is("count"))
 		record(name);
+	if (mode_is("stacks"))
+		record_stack(name);
 	if (n == fault.n && mode_is("kill")) {
 		record(name);
 		syscall(SYS_kill, getpid(), SIGKILL);
