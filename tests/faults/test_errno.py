@@ -157,14 +157,15 @@ def fail_one(campaign, here, class_, call, how, rng):
     return bool(ended.fired)
 
 
-def some_of_each_stack(here):
+def some_of_each_stack(here, tell):
     """Which calls are the first, the middle or the last that came from where they came from."""
     places = collections.defaultdict(list)
     here.settle()
     here.restore()
     for n, stack in enumerate(here.run('stacks:memory').fired):
         places[stack].append(n)
-    print('%s: %d calls for memory, %d stacks' % (here.workload.name, sum(map(len, places.values())), len(places)))
+    if tell:
+        print('%s: %d calls for memory, %d stacks' % (here.workload.name, sum(map(len, places.values())), len(places)))
     return {at for some in places.values() for at in (some[0], some[len(some) // 2], some[-1])}
 
 
@@ -205,7 +206,7 @@ class Errno(suite.Case):
     def fail_each(campaign, folder, workload, class_):
         with world.World(folder, world.WORKLOADS[workload]) as here:
             names = here.calls(class_)
-            stacks = some_of_each_stack(here) if STACKS and class_ == 'memory' else None
+            stacks = some_of_each_stack(here, campaign.share[0] == 0) if STACKS and class_ == 'memory' else None
             # Counted by its name: the order of a directory is not the same in each run.
             nth, seen = [], collections.Counter()
             for name in names:
