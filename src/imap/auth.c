@@ -135,22 +135,14 @@ static bool is_temporary(const struct imap_condition *condition)
 	}
 }
 
-/* A server that is fed a password may well say it back. */
-static void strike_out(char *text, const char *secret)
-{
-	char *at = secret == NULL || *secret == '\0' ? NULL : strstr(text, secret);
-	for (; at != NULL; at = strstr(at, secret))
-		memset(at, '*', strlen(secret));
-}
-
 static bool refused(struct imap_session *s, const struct sasl_mechanism *m,
 	const struct imap_condition *condition, const char *complaint, struct error *err)
 {
 	char words[2 * WORDS_SHOWN + 8];
 	snprintf(words, sizeof words, "%.*s%s%.*s", WORDS_SHOWN, condition->text,
 		complaint != NULL ? " " : "", WORDS_SHOWN, complaint != NULL ? complaint : "");
-	strike_out(words, credentials_password(s->credentials));
-	strike_out(words, credentials_token(s->credentials));
+	/* A server that is fed a password may well say it back. */
+	credentials_strike_out(s->credentials, words);
 
 	const char *user = s->imap->master != NULL ? s->imap->master : s->imap->user;
 	bool temporary = is_temporary(condition);
@@ -357,24 +349,22 @@ static bool authenticate(struct imap_session *s, const struct sasl_mechanism *m,
 }
 
 /*
- * A token lives for an hour, and a session may begin later than that: one that is refused is
- * fetched anew, once.  That is no weaker way, and no password is tried twice.
+ * A token lives for an hour, and a session may begin later than that: for one that is refused
+ * another is presented, once.  That is no weaker way, and no password is tried twice.
  */
 static bool present_token(struct imap_session *s, const struct sasl_mechanism *m, struct error *err)
 {
 	const char *token = credentials_token(s->credentials);
-	struct buffer fresh = {0};
 	struct error failed = {0};
 	bool ok = authenticate(s, m, token, &failed);
-	if (!ok && failed.cause == CAUSE_SIGNIN && s->opened == OPENED_NONE &&
-		credentials_renew_token(s->config, &fresh, NULL) &&
-		strcmp(fresh.data, token) != 0) {
+	bool is_refused = !ok && failed.cause == CAUSE_SIGNIN && s->opened == OPENED_NONE;
+	if (is_refused &&
+		(token = credentials_renew_token(s->credentials, s->config, token)) != NULL) {
 		s->lost = false;
-		ok = authenticate(s, m, fresh.data, &failed);
+		ok = authenticate(s, m, token, &failed);
 	}
 	if (!ok && err != NULL)
 		*err = failed;
-	buffer_wipe(&fresh);
 	return ok;
 }
 

@@ -25,8 +25,7 @@ int64_t session_clock(void)
 	return now.tv_sec;
 }
 
-struct imap_session *session_new(
-	const struct store_config *config, const struct credentials *credentials)
+struct imap_session *session_new(const struct store_config *config, struct credentials *credentials)
 {
 	struct imap_session *s = calloc(1, sizeof *s);
 	if (s == NULL)
@@ -43,7 +42,7 @@ struct imap_session *session_new(
 }
 
 struct imap_session *session_open(
-	const struct store_config *config, const struct credentials *credentials, struct error *err)
+	const struct store_config *config, struct credentials *credentials, struct error *err)
 {
 	struct error unread;
 	struct imap_session *s = session_new(config, credentials);

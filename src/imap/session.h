@@ -99,8 +99,8 @@ struct imap_namespace {
  * When it returns, ID, ENABLE (CONDSTORE, QRESYNC, UTF8=ACCEPT) and NAMESPACE wait in the output
  * buffer for the first command: they cost no round trip.
  */
-struct imap_session *session_open(const struct store_config *config,
-	const struct credentials *credentials, struct error *err);
+struct imap_session *session_open(
+	const struct store_config *config, struct credentials *credentials, struct error *err);
 
 /* session_close(s): send LOGOUT if that needs no waiting, and close; NULL is fine. */
 void session_close(struct imap_session *s);

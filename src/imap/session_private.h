@@ -36,7 +36,7 @@ enum opened {
 struct imap_session {
 	const struct store_config *config;
 	const struct imap_config *imap;
-	const struct credentials *credentials;
+	struct credentials *credentials;
 	struct arena *arena; /* lives as long as the session */
 	struct conn *conn;
 	struct imap_parser *parser;
@@ -123,7 +123,7 @@ void session_read_capabilities(struct imap_session *s, const struct imap_node *f
 
 /* session_new(config, credentials): not connected yet. */
 struct imap_session *session_new(
-	const struct store_config *config, const struct credentials *credentials);
+	const struct store_config *config, struct credentials *credentials);
 
 /* signin.c: connect; then greet, secure, sign in, and leave the last flight in the output buffer.
  */

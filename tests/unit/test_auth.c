@@ -346,7 +346,7 @@ static void behind_a_checked_certificate_plain_saves_the_trips(void **state)
 
 /* A session over a socket that leads, for all it knows, across the world. */
 static struct imap_session *far_away(const struct store_config *config,
-	const struct credentials *credentials, struct script **script, const char *text)
+	struct credentials *credentials, struct script **script, const char *text)
 {
 	int fd[2];
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd), 0);
@@ -475,6 +475,61 @@ static void a_token_that_has_expired_is_fetched_anew_once(void **state)
 	}
 }
 
+/* A session of its own, whose script is in ${text}; what it says in the end. */
+static void expect_sign_in(struct store_config *config, struct credentials *credentials,
+	const char *text, const char *says)
+{
+	struct error err = {0};
+	char all[500];
+	snprintf(all, sizeof all, "S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] hi\n%s",
+		text);
+	struct script *script = script_start(all, NULL);
+	config->imap.port = script_port(script);
+	struct imap_session *s = session_open(config, credentials, &err);
+	assert_string_equal(s == NULL ? err.text : "", says);
+	session_close(s);
+	char *failure = script_finish(script);
+	if (failure != NULL)
+		fail_msg("%s", failure);
+}
+
+static void a_token_that_was_fetched_anew_is_that_of_all_sessions(void **state)
+{
+	(void)state;
+	struct error err = {0};
+	char path[] = "/tmp/mailtwin-token-XXXXXX";
+	int fd = mkstemp(path);
+	assert_int_equal(write(fd, "old\n", 4), 4);
+	struct store_config config = config_for(0);
+	config.imap.user = "a";
+	config.imap.token = (struct secret){.source = SECRET_FILE, .value = path};
+	struct credentials *credentials = credentials_fetch(&config, &err);
+	assert_non_null(credentials);
+
+	assert_int_equal(pwrite(fd, "new", 3, 0), 3);
+	expect_sign_in(&config, credentials,
+		"C: A1 AUTHENTICATE XOAUTH2 dXNlcj1hAWF1dGg9QmVhcmVyIG9sZAEB\n"
+		"S: A1 NO expired\n"
+		"C: A2 AUTHENTICATE XOAUTH2 dXNlcj1hAWF1dGg9QmVhcmVyIG5ldwEB\n"
+		"S: A2 OK " IN "\n",
+		"");
+	expect_sign_in(&config, credentials,
+		"C: A1 AUTHENTICATE XOAUTH2 dXNlcj1hAWF1dGg9QmVhcmVyIG5ldwEB\n"
+		"S: A1 OK " IN "\n",
+		"");
+	/* One who was refused with the first one is late: nothing is fetched for them. */
+	assert_int_equal(unlink(path), 0);
+	assert_string_equal(credentials_renew_token(credentials, &config, "old"), "new");
+	assert_null(credentials_renew_token(credentials, &config, "new"));
+
+	/* Whatever a server says back of them is no news. */
+	char text[] = "no old, no new";
+	credentials_strike_out(credentials, text);
+	assert_string_equal(text, "no ***, no ***");
+	close(fd);
+	credentials_free(credentials);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -483,6 +538,7 @@ int main(void)
 		cmocka_unit_test(without_tls_nothing_that_reveals_the_password_goes_far),
 		cmocka_unit_test(a_tunnels_program_may_have_the_password),
 		cmocka_unit_test(a_token_that_has_expired_is_fetched_anew_once),
+		cmocka_unit_test(a_token_that_was_fetched_anew_is_that_of_all_sessions),
 	};
 	return cmocka_run_group_tests_name("auth", tests, NULL, NULL);
 }
