@@ -101,6 +101,9 @@ bool state_drop_twin(struct state *state, int64_t twin, struct error *err);
  * a live half.
  *
  * state_rows_dated(state, twin, from, to, ...): whether any row was received in [from, to).
+ *
+ * state_rows_from(state, twin, side, floor, ...): whether any row has a key on ${side} that is not
+ * below ${floor}.  Goes through all keys of the twin.
  */
 bool state_rows(struct state *state, int64_t twin, struct flag_table *flags, struct arena *arena,
 	struct row **rows, size_t *n, struct error *err);
@@ -109,6 +112,8 @@ bool state_rows_touched(struct state *state, int64_t twin, const char *const *co
 	struct row **rows, size_t *n, struct error *err);
 bool state_rows_dated(
 	struct state *state, int64_t twin, int64_t from, int64_t to, bool *any, struct error *err);
+bool state_rows_from(struct state *state, int64_t twin, enum side side, const char *floor,
+	bool *any, struct error *err);
 
 /* state_put_row(state, twin, row, flags, err): insert (sets row->id) or update, also into another
  * twin. state_drop_row(state, id, err). */

@@ -66,6 +66,13 @@ static const struct query_row queries[QUERIES] = {
 				     " AND (key_left IS NULL OR key_right IS NULL OR bits & 3)"},
 	[QUERY_ROWS_DATED] = {"row",
 		"SELECT 1 FROM row WHERE twin = ? AND received >= ? AND received < ? LIMIT 1"},
+	/* As key_not_below() has it. */
+	[QUERY_ROWS_FROM_LEFT] = {"row",
+		"SELECT 1 FROM row INDEXED BY row_left WHERE twin = ?1 AND key_left IS NOT NULL"
+		" AND (length(key_left), key_left) >= (length(?2), ?2) LIMIT 1"},
+	[QUERY_ROWS_FROM_RIGHT] = {"row",
+		"SELECT 1 FROM row INDEXED BY row_right WHERE twin = ?1 AND key_right IS NOT NULL"
+		" AND (length(key_right), key_right) >= (length(?2), ?2) LIMIT 1"},
 	[QUERY_ADD_ROW] = {"row",
 		"INSERT INTO row (" ROW ", sum) VALUES (?,?,?,?,?,?,?,?,?,?,?, ?)"},
 	[QUERY_SET_ROW] = {"row",

@@ -152,6 +152,22 @@ bool state_rows_dated(
 	return got >= 0;
 }
 
+bool state_rows_from(struct state *state, int64_t twin, enum side side, const char *floor,
+	bool *any, struct error *err)
+{
+	struct query q;
+	*any = false;
+	if (!query_begin(
+		    &q, state, side == LEFT ? QUERY_ROWS_FROM_LEFT : QUERY_ROWS_FROM_RIGHT, err))
+		return false;
+	query_put_int(&q, twin);
+	query_put_text(&q, floor);
+	int got = query_next(&q, err);
+	*any = got > 0;
+	query_end(&q);
+	return got >= 0;
+}
+
 /* ---- the rows that a partial list touches ---- */
 
 /* The numbers of rows, found by key; a row that is found by both of its keys is in it twice. */

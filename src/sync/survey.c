@@ -280,15 +280,33 @@ static bool went_unseen(
 	return known->total[side] + came != list->box.total;
 }
 
+/*
+ * And one that has yet to give out a UID which a row names: a run that was cut off wrote down what
+ * it copied, and not how far the mailbox had come then; the backup is from before it.  In the
+ * second look the rows may be newer than what a server tells.
+ */
+static bool has_lost(
+	struct run *run, const struct state_twin *known, enum side side, const struct mailbox *now)
+{
+	struct error err = {0};
+	bool any = false;
+	return !run->second && known->id != 0 && now->next != NULL &&
+	       (!run_state_ok(run,
+			state_rows_from(run->state, known->id, side, now->next, &any, &err),
+			&err) ||
+		       any);
+}
+
 static void judge_epoch(struct run *run, struct survey *v, size_t i, enum side side)
 {
 	struct box *box = v->box[i];
 	struct twin *twin = &v->twin[i];
 	const struct mailbox *now = &v->list[i][side].box;
-	bool back = went_back(box->known.next[side], now->next) ||
-		    is_older(run->store[side]->ops, &box->known, side, now);
 	if (box->known.epoch[side] == NULL)
 		return;
+	bool back = went_back(box->known.next[side], now->next) ||
+		    is_older(run->store[side]->ops, &box->known, side, now) ||
+		    has_lost(run, &box->known, side, now);
 	twin->new_epoch[side] =
 		run->world_changed[side] || back || !same(box->known.epoch[side], now->epoch);
 	if ((twin->new_epoch[side] && v->list[i][side].partial) ||

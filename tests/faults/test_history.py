@@ -30,6 +30,9 @@ RUNS = 5                                # without a fault, until all is done
 ERRORS = 5, 12, 28                      # EIO, ENOMEM, ENOSPC
 MARKS = '\\Seen', '\\Flagged', '\\Answered', '\\Draft', 'later', 'urgent'
 KEYWORDS = {'later', 'urgent'}
+KNOWN = {   # those that went wrong once
+    'is of two servers': [890745814],
+}
 LEFT_ALONE = re.compile(r"\w+: (Box \d+): (?:left out: '(Box \d+)' on \w+ is the twin of '(Box \d+)' already|"
                         r'it is gone on \w+ but is not removed here)')
 PAIRS = {   # name: (whether both sides are servers, its keys)
@@ -291,7 +294,7 @@ class Histories(suite.Case):
     def live(self, pair):
         """Most by a fixed seed, the others by a new one."""
         campaign = Campaign('histories, a pair that %s' % pair)
-        seeds = [*range(HISTORIES - NEW), *range(NEW_SEED, NEW_SEED + NEW)]
+        seeds = [*KNOWN.get(pair, []), *range(HISTORIES - NEW), *range(NEW_SEED, NEW_SEED + NEW)]
         if 'MAILTWIN_HISTORY' in os.environ:
             seeds = [int(os.environ['MAILTWIN_HISTORY'])]
         served, keys = PAIRS[pair]

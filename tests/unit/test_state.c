@@ -398,6 +398,37 @@ static void rows_are_found_by_date(void **context)
 	state_close(state);
 }
 
+static void rows_from_a_uid_on_are_found_by_number(void **context)
+{
+	(void)context;
+	struct error err = {0};
+	struct state *state = open_state(STATE_WRITE);
+	int64_t twin = add_twin(state, "A", "A"), second = add_twin(state, "B", "B");
+	add_row(state, twin, "9", "100");
+	add_row(state, second, "5000", "5000");
+	struct row half = {.key = {"12", NULL}};
+	assert_ok(state_put_row(state, twin, &half, flags, &err), err);
+	const struct {
+		enum side side;
+		const char *floor;
+		bool any;
+	} at[] = {
+		{LEFT, "9", true},
+		{LEFT, "12", true},
+		{LEFT, "13", false},
+		{LEFT, "100", false},
+		{RIGHT, "13", true},
+		{RIGHT, "100", true},
+		{RIGHT, "101", false},
+	};
+	for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
+		bool any;
+		assert_ok(state_rows_from(state, twin, at[i].side, at[i].floor, &any, &err), err);
+		assert_int_equal(any, at[i].any);
+	}
+	state_close(state);
+}
+
 static void a_dropped_pair_of_mailboxes_takes_its_rows_along(void **context)
 {
 	(void)context;
@@ -520,6 +551,7 @@ static void a_run_that_waits_gets_the_pair_when_it_is_free(void **context)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		EACH_WITH_ITS_PLACE(rows_from_a_uid_on_are_found_by_number),
 		EACH_WITH_ITS_PLACE(facts_come_out_as_they_went_in),
 		EACH_WITH_ITS_PLACE(pairs_of_mailboxes_come_out_by_name),
 		EACH_WITH_ITS_PLACE(a_row_comes_out_as_it_went_in),
