@@ -157,8 +157,13 @@ static bool look_again(struct imap_link *link, struct survey *s, struct error *e
 			session_has(link->wire, CAP_CONDSTORE) ? " HIGHESTMODSEQ" : "");
 		bool ok = imap_link_command(link, &reaction, look, &c, err);
 		imap_command_finish(&c);
-		if (!ok)
+		if (!ok && err->scope >= ERROR_STORE)
 			return false;
+		/* A name that cannot be sent back: whoever wants to open it is told so. */
+		if (!ok) {
+			*err = (struct error){0};
+			continue;
+		}
 		s->left++;
 		s->done = false;
 	}

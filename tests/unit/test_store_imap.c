@@ -560,6 +560,14 @@ static const struct row {
 		"C: A2 STATUS Old (MESSAGES UIDNEXT UIDVALIDITY)\nS: A2 NO there is none\n" OUT(
 			"A3"),
 		list_mailboxes, "", "INBOX\nOld closed\n"},
+	{"a mailbox whose name cannot be sent back, and of which nothing is told",
+		"LIST-EXTENDED LIST-STATUS",
+		"C: A1 LIST ...\nS: * LIST () \"/\" INBOX\nS: * LIST () \"/\" {4}\n"
+		"S- a\\r\\nb\nS: \nS: * LIST () \"/\" Old\nS: A1 OK\n"
+		"C: A2 STATUS INBOX (MESSAGES UIDNEXT UIDVALIDITY)\n"
+		"C: A3 STATUS Old (MESSAGES UIDNEXT UIDVALIDITY)\n"
+		"S: A2 NO [UNAVAILABLE] not now\nS: A3 NO there is none\n" OUT("A4"),
+		list_mailboxes, "", "INBOX\nOld closed\na%0D%0Ab\n"},
 	{"a listing without INBOX (S44)", "",
 		"C: A1 LIST \"\" \"*\"\nC: A2 LSUB \"\" \"*\"\nS: A1 OK\nS: A2 OK\n" OUT("A3"),
 		list_mailboxes, "", "store: work lists no INBOX: this cannot be all there is\n"},
