@@ -120,14 +120,21 @@ static bool forget(struct run *run, const struct pairing *p)
 
 /* ---- is it the same mailbox under another name? ---- */
 
-/* One list, read by the conductor itself. */
+/* One list, read by the conductor itself; ${list} is {0} to begin with. */
 static bool list_now(struct run *run, enum side side, const char *name, struct flag_table *flags,
 	struct message_list *list, struct error *err)
 {
-	struct session *s = crew_session(run->crew, side, err);
-	return s != NULL && s->store->ops->list(s, name, NULL, NULL, flags, err) &&
-	       s->store->ops->listed(s, list, err) == 1 &&
-	       s->store->ops->listed(s, &(struct message_list){0}, err) == 0;
+	do {
+		arena_free(list->arena);
+		*list = (struct message_list){0};
+		*err = (struct error){0};
+		struct session *s = crew_session(run->crew, side, err);
+		if (s != NULL && s->store->ops->list(s, name, NULL, NULL, flags, err) &&
+			s->store->ops->listed(s, list, err) == 1 &&
+			s->store->ops->listed(s, &(struct message_list){0}, err) == 0)
+			return true;
+	} while (crew_lost(run->crew, side, err));
+	return false;
 }
 
 static bool read_rows(struct run *run, const struct pairing *p, struct flag_table *flags,

@@ -149,6 +149,21 @@ static bool learn_sizes(
 	       run_failed(run, side, &err);
 }
 
+/* What the search selects, by the store's own means or by its headers. */
+static bool find_selected(struct run *run, struct survey *v, struct session *s,
+	struct message_list *list, struct error *err)
+{
+	const struct search *search = run->pair->messages.search;
+	const char **keys = NULL;
+	size_t n = 0;
+	if (s->store->ops->search == NULL)
+		return match_headers(run, v, s, list, err);
+	if (!s->store->ops->search(s, list->box.name, search, v->arena, &keys, &n, err))
+		return false;
+	mark_found(list, keys, n);
+	return true;
+}
+
 static bool search_side(
 	struct run *run, struct survey *v, struct message_list *list, enum side side)
 {
@@ -162,18 +177,12 @@ static bool search_side(
 				search_matches(search, &list->at[i], v->flags, NULL, 0);
 		return true;
 	}
-	const char **keys = NULL;
-	size_t n = 0;
-	struct session *s = crew_session(run->crew, side, &err);
-	if (s == NULL)
-		return run_failed(run, side, &err);
-	if (s->store->ops->search == NULL) {
-		if (match_headers(run, v, s, list, &err))
+	do {
+		err = (struct error){0};
+		struct session *s = crew_session(run->crew, side, &err);
+		if (s != NULL && find_selected(run, v, s, list, &err))
 			return true;
-	} else if (s->store->ops->search(s, list->box.name, search, v->arena, &keys, &n, &err)) {
-		mark_found(list, keys, n);
-		return true;
-	}
+	} while (crew_lost(run->crew, side, &err));
 	return run_failed(run, side, &err);
 }
 
