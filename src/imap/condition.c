@@ -10,7 +10,7 @@
 /* What follows the name of a code. */
 enum arguments {
 	ARGS_ANY,    /* whatever it is, nobody reads it, or checks it when reading */
-	ARGS_LIST,   /* ( ... ) */
+	ARGS_FLAGS,  /* ( ... ), each of them a word */
 	ARGS_ID,     /* (id) */
 	ARGS_NUMBER, /* 1 to 2^32 - 1 */
 	ARGS_MODSEQ, /* 1 to 2^63 - 1 */
@@ -45,7 +45,7 @@ static const struct code {
 	{"NONEXISTENT", CODE_NONEXISTENT, ARGS_ANY},
 	{"NOPERM", CODE_NOPERM, ARGS_ANY},
 	{"OVERQUOTA", CODE_OVERQUOTA, ARGS_ANY},
-	{"PERMANENTFLAGS", CODE_PERMANENTFLAGS, ARGS_LIST},
+	{"PERMANENTFLAGS", CODE_PERMANENTFLAGS, ARGS_FLAGS},
 	{"PRIVACYREQUIRED", CODE_PRIVACYREQUIRED, ARGS_ANY},
 	{"READ-ONLY", CODE_READ_ONLY, ARGS_ANY},
 	{"READ-WRITE", CODE_READ_WRITE, ARGS_ANY},
@@ -66,6 +66,17 @@ static const char *const verdicts[] = {
 	[VERDICT_BYE] = "BYE",
 	[VERDICT_PREAUTH] = "PREAUTH",
 };
+
+/* A number is an atom too: a keyword may look like one. */
+bool imap_is_flags(const struct imap_node *node)
+{
+	if (node == NULL || node->type != IMAP_LIST)
+		return false;
+	for (const struct imap_node *flag = node->child; flag != NULL; flag = flag->next)
+		if (flag->type != IMAP_ATOM && flag->type != IMAP_NUMBER && flag->type != IMAP_NIL)
+			return false;
+	return true;
+}
 
 static bool is_number(const struct imap_node *node, uint64_t max)
 {
@@ -114,8 +125,8 @@ static bool read_arguments(
 	enum arguments kind, const struct imap_node *args, struct imap_condition *c)
 {
 	switch (kind) {
-	case ARGS_LIST:
-		return args != NULL && args->type == IMAP_LIST;
+	case ARGS_FLAGS:
+		return imap_is_flags(args);
 	case ARGS_ID:
 		return read_id(args, c);
 	case ARGS_NUMBER:

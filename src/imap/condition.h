@@ -69,6 +69,9 @@ struct imap_condition {
  */
 bool imap_condition_read(const struct imap_node *root, struct imap_condition *condition);
 
+/* imap_is_flags(node): whether ${node} (or NULL) is a list of nothing but words, as flags are. */
+bool imap_is_flags(const struct imap_node *node);
+
 /*
  * imap_condition_later(condition):
  * When the server wants to be asked again, as error.later: "Suggested Backoff Time: N milliseconds"

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/ascii.h"
+#include "imap/condition.h"
 #include "mail/date.h"
 
 static bool read_uid(const struct imap_node *value, struct imap_fetched *f)
@@ -15,14 +16,10 @@ static bool read_uid(const struct imap_node *value, struct imap_fetched *f)
 	return true;
 }
 
-/* A number is an atom too: a keyword may look like one. */
 static bool read_flags(const struct imap_node *value, struct imap_fetched *f)
 {
-	if (value->type != IMAP_LIST)
+	if (!imap_is_flags(value))
 		return false;
-	for (const struct imap_node *flag = value->child; flag != NULL; flag = flag->next)
-		if (flag->type != IMAP_ATOM && flag->type != IMAP_NUMBER && flag->type != IMAP_NIL)
-			return false;
 	f->has_flags = true;
 	f->flags = value->child;
 	return true;

@@ -82,8 +82,9 @@ static void a_code_with_wrong_arguments_is_not_believed(void **state)
 		"APPENDUID 1 (1)", "COPYUID 1 1:3 1:2", "COPYUID 1 1:3", "COPYUID 0 1 1",
 		"COPYUID 1 * *", "UIDVALIDITY 0", "UIDVALIDITY x", "UIDVALIDITY",
 		"UIDVALIDITY 4294967296", "UIDNEXT 0", "HIGHESTMODSEQ 9223372036854775808",
-		"HIGHESTMODSEQ 0", "PERMANENTFLAGS", "PERMANENTFLAGS \\Seen", "MODIFIED",
-		"MODIFIED *", "MODIFIED 0", "MAILBOXID x", "MAILBOXID ()", "MAILBOXID (())"};
+		"HIGHESTMODSEQ 0", "PERMANENTFLAGS", "PERMANENTFLAGS \\Seen",
+		"PERMANENTFLAGS (a ())", "PERMANENTFLAGS (\"a\")", "MODIFIED", "MODIFIED *",
+		"MODIFIED 0", "MAILBOXID x", "MAILBOXID ()", "MAILBOXID (())"};
 	for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
 		char line[200];
 		snprintf(line, sizeof line, "A1 OK [%s] x", codes[i]);
