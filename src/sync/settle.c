@@ -296,6 +296,9 @@ static void note_failure(struct run *run, struct survey *v, const struct step *s
 {
 	v->box[step->twin]->unsettled = true;
 	v->box[step->from_twin]->unsettled = true;
+	/* Flags that it was given before are no edit, but only where it went to tells. */
+	if (step->kind == STEP_MOVE)
+		v->box[step->twin]->look_again = true;
 	if (item->state == ITEM_SENT)
 		v->box[step->from_twin]->written[job->side] = true;
 	if (item->error != NULL)

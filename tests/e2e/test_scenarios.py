@@ -383,6 +383,30 @@ class Files(Scenario):
                 about = path.stat()
                 os.utime(path, (about.st_atime + seconds, about.st_mtime + seconds))
 
+    def test_S17_a_move_that_is_refused_doubles_nothing_though_the_message_was_flagged(self):
+        """Its flags are set before it is moved; where it lies still, that is no edit of a person's."""
+        refuse = False
+
+        def answers(command):
+            return 'TAG NO [SERVERBUG] cannot do that\r\n' if refuse and command.startswith('UID MOVE') else None
+
+        self.add('a')
+        self.add('b', mailbox='Work')
+        self.relayed(answers=answers)
+        self.pair()
+        self.settled()
+        self.two.flag('a', '+\\Flagged')
+        self.two.move('a', 'Work')
+        settle_clock()
+        refuse = True
+        self.assertIn('cannot do that', self.twin.sync(expect=1).problems)
+        self.assertEqual([], subjects(self.two))
+        refuse = False
+        self.settled()
+        self.assertEqual(['a', 'b'], subjects(self.two, 'Work'))
+        self.assertEqual([], subjects(self.two))
+        self.assertEqualSides()
+
     def test_S22_no_clock_decides_anything(self):
         self.add('a', 'b', 'c')
         self.pair()
