@@ -39,7 +39,7 @@ static struct store *new_store(
 	const struct store_config *config, const struct store_ops *ops, struct arena *arena)
 {
 	struct store *store = arena_alloc(arena, sizeof *store);
-	*store = (struct store){ops, config, config->name};
+	*store = (struct store){.ops = ops, .config = config, .name = config->name};
 	return store;
 }
 

@@ -1,6 +1,8 @@
 #ifndef MAILTWIN_STORE_STORE_H
 #define MAILTWIN_STORE_STORE_H
 
+#include <stdatomic.h>
+
 #include "base/arena.h"
 #include "base/error.h"
 #include "config/config.h"
@@ -265,6 +267,10 @@ struct store {
 	const struct store_ops *ops;
 	const struct store_config *config;
 	const char *name; /* as the configuration calls it */
+
+	/* It asked to be left alone until then, conn_now(); 0 = it did not.  For all its sessions.
+	 */
+	atomic_llong rests_until;
 };
 
 /* What it cost to talk, for the report. */

@@ -86,14 +86,22 @@ static bool give_up(const struct patience *p, struct error *err)
 bool patience_wait(struct patience *p, const char *store, struct error *err)
 {
 	if (p->failures == 0)
-		return true;
+		return patience_rest(p, err);
 	int64_t pause = pause_after(p);
 	if (p->failures >= MOST_FAILURES || p->waited + pause > MOST_WAITED)
 		return give_up(p, err);
 	log_waiting("%s: %s; asked again in %.1f s%s", store, p->last.text, (double)pause / 1000,
 		p->last.later != 0 ? ", as it wishes" : "");
 	p->waited += pause;
+	if (p->rests_until != NULL && p->last.later != 0)
+		*p->rests_until = conn_now() + pause;
 	return conn_pause(pause, err);
+}
+
+bool patience_rest(const struct patience *p, struct error *err)
+{
+	int64_t left = p->rests_until != NULL ? *p->rests_until - conn_now() : 0;
+	return left <= 0 || conn_pause(left + any_up_to(left / 16), err);
 }
 
 void patience_progress(struct patience *p, bool connected)

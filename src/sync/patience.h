@@ -1,6 +1,7 @@
 #ifndef MAILTWIN_SYNC_PATIENCE_H
 #define MAILTWIN_SYNC_PATIENCE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -16,9 +17,10 @@
  * asked later is: one that is not there is told at once.
  */
 struct patience {
-	bool reached;	   /* there was a session: the caller's to set */
-	unsigned failures; /* in a row */
-	int64_t waited;	   /* milliseconds, of the whole run */
+	atomic_llong *rests_until; /* struct store's, or NULL: the caller's to set */
+	bool reached;		   /* there was a session: the caller's to set */
+	unsigned failures;	   /* in a row */
+	int64_t waited;		   /* milliseconds, of the whole run */
 	struct error last;
 };
 
@@ -30,6 +32,10 @@ bool patience_failed(struct patience *p, struct error *err);
  * where nothing failed.  False when patience is at its end (${err} is the last failure, and says
  * so), or when the user says stop. */
 bool patience_wait(struct patience *p, const char *store, struct error *err);
+
+/* patience_rest(p, err): before a session is used: while the server rests, because it asked another
+ * of its sessions for a pause, wait as well.  False when the user says stop. */
+bool patience_rest(const struct patience *p, struct error *err);
 
 /* patience_progress(p, connected): something was achieved; ${connected}: and nothing failed since.
  */

@@ -32,6 +32,8 @@ struct worker *worker_new(struct store *const stores[2])
 		die_out_of_memory();
 	w->store[LEFT] = stores[LEFT];
 	w->store[RIGHT] = stores[RIGHT];
+	for (enum side side = LEFT; side <= RIGHT; side++)
+		w->patience[side].rests_until = &stores[side]->rests_until;
 	w->hasher = hasher_new();
 	buffer_init(&w->head, HEAD_KEPT);
 	return w;
@@ -51,6 +53,8 @@ void worker_free(struct worker *w)
 struct session *worker_session(struct worker *w, enum side side, struct error *err)
 {
 	struct patience *patience = &w->patience[side];
+	if (w->session[side] != NULL)
+		return patience_rest(patience, err) ? w->session[side] : NULL;
 	while (w->session[side] == NULL) {
 		struct error failed = {0};
 		bool may = patience_wait(patience, w->store[side]->name, &failed);

@@ -178,7 +178,7 @@ void fake_start(struct fake_store *f)
 {
 	*f = (struct fake_store){.fails_at = -1, .refuses = -1, .dies_after = -1};
 	f->config.kind = "fake";
-	f->store = (struct store){&fake_ops, &f->config, "fake"};
+	f->store = (struct store){.ops = &fake_ops, .config = &f->config, .name = "fake"};
 }
 
 void fake_add(struct fake_store *f, const char *key, const char *body)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/conn.h"
 #include "sync/patience.h"
 
 static struct error failure(bool transient, int64_t later)
@@ -135,9 +136,35 @@ static int make_pauses_short(void **state)
 	return setenv("MAILTWIN_BACKOFF", "1", 1);
 }
 
+static void whom_the_server_did_not_tell_rests_with_the_one_it_told(void **state)
+{
+	(void)state;
+	atomic_llong until = 0;
+	struct patience told = {.rests_until = &until, .reached = true}, other = told;
+	struct error err = failure(true, 0);
+	assert_true(patience_failed(&told, &err));
+	assert_true(patience_wait(&told, "work", &err));
+	assert_int_equal(until, 0); /* a connection that broke concerns nobody else */
+
+	int64_t before = conn_now();
+	err = failure(true, 40);
+	assert_true(patience_failed(&told, &err));
+	assert_true(patience_wait(&told, "work", &err));
+	assert_true(until >= before + 40 && until <= conn_now());
+
+	until = conn_now() + 60;
+	assert_true(patience_rest(&other, &err));
+	assert_true(conn_now() >= until);
+	until = conn_now() + 60;
+	assert_true(patience_wait(&other, "work", &err));
+	assert_true(conn_now() >= until);
+	assert_int_equal(other.waited, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(whom_the_server_did_not_tell_rests_with_the_one_it_told),
 		cmocka_unit_test(what_did_not_fail_is_not_waited_for),
 		cmocka_unit_test(
 			a_server_that_is_not_there_is_told_at_once_unless_it_asks_for_a_pause),
