@@ -39,18 +39,31 @@ struct world_file {
 	char *runs;	/* the lines after it */
 };
 
-/* A name for a root without .mailtwin.  The file begins with the same one, so that a pair that
- * only ever reads here does not see another world once another pair begins to write. */
-static const char *inode_id(int root, struct arena *arena)
+static const char *cannot_look(struct error *err)
+{
+	error_errno(err, ERROR_STORE, "cannot look at the Maildir's own folder");
+	return NULL;
+}
+
+/*
+ * A name for a root without .mailtwin; NULL = it cannot be told.  The file begins with the same
+ * one, so that a pair that only ever reads here does not see another world once another pair begins
+ * to write.  Kernels and containers that do not have statx() say so by one of three numbers.
+ */
+static const char *inode_id(int root, struct arena *arena, struct error *err)
 {
 	struct stat st = {0};
-	fstat(root, &st);
+	if (fstat(root, &st) < 0)
+		return cannot_look(err);
 #ifdef STATX_BTIME
 	struct statx born = {0};
-	if (statx(root, "", AT_EMPTY_PATH, STATX_BTIME, &born) == 0 &&
-		(born.stx_mask & STATX_BTIME) != 0)
+	if (statx(root, "", AT_EMPTY_PATH, STATX_BTIME, &born) < 0) {
+		if (errno != ENOSYS && errno != EPERM && errno != EINVAL)
+			return cannot_look(err);
+	} else if ((born.stx_mask & STATX_BTIME) != 0) {
 		return arena_printf(arena, "%" PRIx64 ".%" PRIx64 ".%" PRIx32, (uint64_t)st.st_ino,
 			(uint64_t)born.stx_btime.tv_sec, born.stx_btime.tv_nsec);
+	}
 #endif
 	return arena_printf(arena, "%" PRIx64, (uint64_t)st.st_ino);
 }
@@ -87,6 +100,13 @@ static bool read_world(int root, struct world_file *file, struct error *err)
 		return errno == ENOENT ||
 		       error_errno(err, ERROR_STORE, "cannot read '%s'", file_name);
 	return parse_world(file, err);
+}
+
+/* What the file calls it, or will. */
+static const char *id_of(
+	const struct world_file *file, int root, struct arena *arena, struct error *err)
+{
+	return file->id != NULL ? file->id : inode_id(root, arena, err);
 }
 
 /* If ${line} is about ${pair}, the number in it, else 0; *next is the line after it. */
@@ -232,7 +252,8 @@ static bool name_world(int root, int *lock, struct error *err)
 	bool ok = read_world(root, &file, err);
 	if (ok && file.id == NULL) {
 		struct arena *arena = arena_new();
-		ok = replace_world(root, lock, inode_id(root, arena), "", err);
+		const char *id = inode_id(root, arena, err);
+		ok = id != NULL && replace_world(root, lock, id, "", err);
 		arena_free(arena);
 	}
 	buffer_finish(&file.text);
@@ -277,8 +298,9 @@ bool maildir_identify(struct session *session, const char *pair, struct arena *a
 
 	struct world_file file;
 	bool ok = read_world(s->root, &file, err);
+	const char *id = ok ? id_of(&file, s->root, arena, err) : NULL;
+	ok = id != NULL;
 	if (ok) {
-		const char *id = file.id != NULL ? file.id : inode_id(s->root, arena);
 		world->id = arena_printf(arena, "maildir:%s", id);
 		for (const char *line = file.runs; line != NULL && *line != '\0';) {
 			uint64_t run = parse_run(line, pair, &line);
@@ -319,8 +341,8 @@ bool maildir_stamp(struct session *session, const char *pair, uint64_t run, stru
 		ok = error_set(err, ERROR_STORE, CAUSE_LOCAL, "'%s' is too large", file_name);
 	if (ok) {
 		int lock = atomic_load(&m->lock);
-		const char *id = file.id != NULL ? file.id : inode_id(s->root, arena);
-		ok = replace_world(s->root, &lock, id, runs.data, err);
+		const char *id = id_of(&file, s->root, arena, err);
+		ok = id != NULL && replace_world(s->root, &lock, id, runs.data, err);
 		atomic_store(&m->lock, lock);
 	}
 	buffer_finish(&runs);

@@ -250,6 +250,25 @@ class Errno(suite.Case):
         campaign.end(self)
 
 
+    def test_a_folder_that_cannot_be_looked_at_is_not_taken_for_another_place(self):
+        """Its snapshots would begin anew, as those of a second source."""
+        campaign = Campaign('errno, looking, snapshot')
+        shelf = Shelf(self.scratch)
+        command = shelf.commands()['snapshot']
+        shelf.run(*command)
+        wanted = shelf.seen()
+        shelf.reset()
+        names = shelf.run(*command, fault='count:calls')[0].fired
+        for name in 'fstat', 'statx':
+            campaign.exist += names.count(name)
+            for nth in range(1, min(names.count(name), 12) + 1):
+                shelf.reset()
+                ended, _ = shelf.run(*command, fault='once:%s:%d:%d' % (name, nth, errno.EIO))
+                campaign.tell('snapshot, %s %d' % (name, nth), bool(ended.fired),
+                              list(shelf.judge(command, ended, wanted, range(1, 8))))
+        campaign.end(self)
+
+
 def _add(workload, class_):
     def test(self):
         self.faults(workload, class_)
