@@ -1,6 +1,7 @@
 #include "base/arena.h"
 
 #include <stdalign.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,10 @@
 /* Small allocations share blocks of this size; larger ones get a block each. */
 #define BLOCK_SIZE ((size_t)16 * 1024)
 
+/* Elements up to which an array doubles.  A longer one grows by a quarter: half of a list of a
+ * million messages, touched and never used, is worth more than the few times it is moved. */
+#define DOUBLES_UP_TO 4096
+
 struct block {
 	struct block *prev, *next;
 	size_t size; /* bytes after the header */
@@ -20,7 +25,8 @@ struct block {
 struct arena {
 	struct block *blocks; /* every block, newest first */
 	struct block *shared; /* the one that small allocations come from */
-	size_t used;	      /* bytes of `shared` handed out */
+	size_t used;	      /* bytes of `shared` handed out from its start, aligned */
+	size_t text;	      /* and from its end: text, which may lie anywhere */
 	size_t total;
 };
 
@@ -80,18 +86,34 @@ void arena_free(struct arena *arena)
 	free(arena);
 }
 
+/* See to it that ${size} bytes of the shared block are free. */
+static void share_block(struct arena *arena, size_t size)
+{
+	if (arena->shared != NULL && BLOCK_SIZE - arena->used - arena->text >= size)
+		return;
+	arena->shared = add_block(arena, BLOCK_SIZE);
+	arena->used = arena->text = 0;
+}
+
 void *arena_alloc(struct arena *arena, size_t size)
 {
 	size = aligned(size);
 	if (size > BLOCK_SIZE / 4)
 		return add_block(arena, size)->data;
-	if (arena->shared == NULL || BLOCK_SIZE - arena->used < size) {
-		arena->shared = add_block(arena, BLOCK_SIZE);
-		arena->used = 0;
-	}
+	share_block(arena, size);
 	void *p = arena->shared->data + arena->used;
 	arena->used += size;
 	return p;
+}
+
+/* Room for text, which need not be aligned: keys are short, and there are as many as messages. */
+static char *alloc_text(struct arena *arena, size_t size)
+{
+	if (size > BLOCK_SIZE / 4)
+		return arena_alloc(arena, size);
+	share_block(arena, size);
+	arena->text += size;
+	return (char *)arena->shared->data + BLOCK_SIZE - arena->text;
 }
 
 /* A block that holds one large allocation only: it can be resized where it is. */
@@ -106,21 +128,24 @@ static void *resize_block(struct arena *arena, struct block *block, size_t old_s
 	arena->total -= block->size;
 
 	block = checked(realloc(block, sizeof *block + size));
-	memset(block->data + old_size, 0, size - old_size);
+	if (size > old_size)
+		memset(block->data + old_size, 0, size - old_size);
 	block->size = size;
 	link_block(arena, block);
 	return block->data;
+}
+
+static struct block *block_of(void *data)
+{
+	return (void *)((unsigned char *)data - offsetof(struct block, data));
 }
 
 void *arena_grow(struct arena *arena, void *old, size_t old_size, size_t size)
 {
 	if (size < old_size)
 		return old;
-	if (old != NULL && aligned(old_size) > BLOCK_SIZE / 4) {
-		unsigned char *data = old;
-		struct block *block = (void *)(data - offsetof(struct block, data));
-		return resize_block(arena, block, old_size, aligned(size));
-	}
+	if (old != NULL && aligned(old_size) > BLOCK_SIZE / 4)
+		return resize_block(arena, block_of(old), old_size, aligned(size));
 	void *p = arena_alloc(arena, size);
 	if (old_size > 0)
 		memcpy(p, old, old_size);
@@ -129,12 +154,19 @@ void *arena_grow(struct arena *arena, void *old, size_t old_size, size_t size)
 
 void *arena_grow_array(struct arena *arena, void *array, size_t *cap, size_t size)
 {
-	size_t more = *cap == 0 ? 8 : *cap * 2;
-	if (more > SIZE_MAX / size)
+	size_t more = *cap == 0 ? 8 : *cap + (*cap < DOUBLES_UP_TO ? *cap : *cap / 4);
+	if (more < *cap || more > SIZE_MAX / size)
 		die_out_of_memory();
 	array = arena_grow(arena, array, *cap * size, more * size);
 	*cap = more;
 	return array;
+}
+
+void *arena_trim(struct arena *arena, void *old, size_t old_size, size_t size)
+{
+	bool alone = old != NULL && aligned(size) > BLOCK_SIZE / 4;
+	return alone && size < old_size ? resize_block(arena, block_of(old), size, aligned(size))
+					: old;
 }
 
 void *arena_memdup(struct arena *arena, const void *data, size_t size)
@@ -149,7 +181,7 @@ char *arena_strndup(struct arena *arena, const char *s, size_t n)
 {
 	if (s == NULL)
 		return NULL;
-	char *copy = arena_alloc(arena, n + 1);
+	char *copy = alloc_text(arena, n + 1);
 	memcpy(copy, s, n);
 	return copy;
 }
@@ -167,7 +199,7 @@ char *arena_vprintf(struct arena *arena, const char *fmt, va_list ap)
 	va_end(again);
 	if (n < 0)
 		die_out_of_memory();
-	char *s = arena_alloc(arena, (size_t)n + 1);
+	char *s = alloc_text(arena, (size_t)n + 1);
 	vsnprintf(s, (size_t)n + 1, fmt, ap);
 	return s;
 }

@@ -34,6 +34,10 @@ void *arena_alloc(struct arena *arena, size_t size);
  */
 void *arena_grow(struct arena *arena, void *old, size_t old_size, size_t size);
 
+/* arena_trim(arena, old, old_size, size): give back what is behind the first ${size} of the
+ * ${old_size} bytes at ${old}, where they are a large block; ${old} is no longer to be used. */
+void *arena_trim(struct arena *arena, void *old, size_t old_size, size_t size);
+
 /* arena_memdup(arena, data, size): a copy of ${size} bytes at ${data}. */
 void *arena_memdup(struct arena *arena, const void *data, size_t size);
 
@@ -59,7 +63,8 @@ size_t arena_used(const struct arena *arena);
 		      : (array), \
 		&(array)[(n)++])
 
-/* arena_grow_array(arena, array, cap, size): behind ARENA_PUSH; doubles ${*cap}. */
+/* arena_grow_array(arena, array, cap, size): behind ARENA_PUSH; doubles ${*cap}, or makes
+ * more of a long array, in steps of a quarter. */
 void *arena_grow_array(struct arena *arena, void *array, size_t *cap, size_t size);
 
 #endif

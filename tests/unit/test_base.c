@@ -1,6 +1,7 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,8 +38,50 @@ static void an_array_that_grows_keeps_what_it_held(void **state)
 	}
 	for (uint64_t i = 0; i < n; i++)
 		assert_int_equal(numbers[i], i);
-	/* doubled in place: not the sum of all its former sizes */
-	assert_true(arena_used(arena) < 2 * cap * sizeof *numbers);
+	/* in place: not the sum of all its former sizes; and hardly more than what it holds */
+	assert_true(arena_used(arena) < cap * sizeof *numbers + 32 * 1024);
+	assert_true(cap < n + n / 4 + 1);
+	arena_free(arena);
+}
+
+static void an_array_that_is_trimmed_keeps_its_first_part(void **state)
+{
+	(void)state;
+	struct arena *arena = arena_new();
+	size_t n = 0, cap = 0;
+	uint64_t *array = NULL;
+	for (uint64_t i = 0; i < 100000; i++)
+		*ARENA_PUSH(arena, array, n, cap) = i;
+	size_t all = arena_used(arena);
+	array = arena_trim(arena, array, cap * sizeof *array, 50001 * sizeof *array);
+	assert_in_range(arena_used(arena), 50001 * sizeof *array, all - 49999 * sizeof *array);
+	for (uint64_t i = 0; i < 50001; i++)
+		assert_true(array[i] == i);
+	n = cap = 50001;
+	*ARENA_PUSH(arena, array, n, cap) = 7;
+	assert_true(array[50000] == 50000 && array[50001] == 7 && array[cap - 1] == 0);
+	/* what is small stays where it is */
+	char *small = arena_alloc(arena, 64);
+	assert_ptr_equal(arena_trim(arena, small, 64, 10), small);
+	arena_free(arena);
+}
+
+/* Text takes the octets that it has; what is between it and the next is nobody's. */
+static void text_is_packed_and_all_else_aligned(void **state)
+{
+	(void)state;
+	struct arena *arena = arena_new();
+	const char *text[3000];
+	for (int i = 0; i < 3000; i++) {
+		text[i] = arena_printf(arena, "%d", i);
+		uint64_t *number = arena_alloc(arena, sizeof *number);
+		assert_int_equal((uintptr_t)number % _Alignof(max_align_t), 0);
+		assert_true(*number == 0);
+		*number = UINT64_MAX;
+	}
+	for (int i = 0; i < 3000; i++)
+		assert_int_equal(strtol(text[i], NULL, 10), i);
+	assert_true(arena_used(arena) < 3000 * (16 + 5) + 32 * 1024);
 	arena_free(arena);
 }
 
@@ -165,6 +208,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_error_says_what_failed_on_what_and_why),
 		cmocka_unit_test(an_array_that_grows_keeps_what_it_held),
+		cmocka_unit_test(an_array_that_is_trimmed_keeps_its_first_part),
+		cmocka_unit_test(text_is_packed_and_all_else_aligned),
 		cmocka_unit_test(an_arena_that_was_reset_can_be_used_again),
 		cmocka_unit_test(a_buffer_refuses_what_would_pass_its_limit),
 		cmocka_unit_test(a_map_finds_every_key_and_no_other),
