@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "sync/differ.h"
 
 #include <stdlib.h>
@@ -7,75 +9,74 @@
 
 /* ---- the finished plan ---- */
 
-/* A step's place in the plan, beside its index. */
-struct place {
-	enum step_kind kind;
-	uint32_t twin;
+/* What a step is about, for its place in the plan. */
+struct subject {
 	int64_t received;
 	const char *key;
-	size_t key_len;
-	uint32_t index;
 };
+
+static struct subject subject_of(const struct twin *twins, const struct step *step)
+{
+	if (step->row != NONE) {
+		const struct row *row = &twins[step->from_twin].row[step->row];
+		const char *key = row->key[row->key[LEFT] == NULL ? RIGHT : LEFT];
+		return (struct subject){row->received, key == NULL ? "" : key};
+	}
+	enum side side = step->message[LEFT] == NONE ? RIGHT : LEFT;
+	const struct message_list *list = twins[step_twin(step, side)].list[side];
+	const struct message *m = &list->at[step->message[side]];
+	return (struct subject){m->received, m->key};
+}
+
+/* Later first: longer keys are later, of those as long the greater. */
+static int compare_keys(const char *a, const char *b)
+{
+	size_t a_len = strlen(a), b_len = strlen(b);
+	return a_len != b_len ? (a_len < b_len) - (a_len > b_len) : memcmp(b, a, a_len);
+}
 
 /* Newest first: what a person waits for is there soonest.  Equal ones keep their order, so that a
  * step stays behind the one that it follows. */
-static int compare_places(const void *pa, const void *pb)
+static int compare_steps(const void *pa, const void *pb, void *context)
 {
-	const struct place *a = pa, *b = pb;
+	const struct differ *d = context;
+	uint32_t x = *(const uint32_t *)pa, y = *(const uint32_t *)pb;
+	const struct step *a = &d->plan->step[x], *b = &d->plan->step[y];
 	if (a->kind != b->kind)
 		return a->kind < b->kind ? -1 : 1;
 	if (a->twin != b->twin)
 		return a->twin < b->twin ? -1 : 1;
-	if (a->received != b->received)
-		return a->received > b->received ? -1 : 1;
-	if (a->key_len != b->key_len)
-		return a->key_len > b->key_len ? -1 : 1;
-	int order = memcmp(b->key, a->key, a->key_len);
-	if (order != 0)
-		return order;
-	return a->index < b->index ? -1 : a->index > b->index;
+	struct subject of_a = subject_of(d->twin, a), of_b = subject_of(d->twin, b);
+	if (of_a.received != of_b.received)
+		return of_a.received > of_b.received ? -1 : 1;
+	int order = compare_keys(of_a.key, of_b.key);
+	return order != 0 ? order : (x > y) - (x < y);
 }
 
-static struct place place_of(const struct twin *twins, const struct step *step, uint32_t index)
-{
-	struct place place = {.kind = step->kind, .twin = step->twin, .index = index};
-	if (step->row != NONE) {
-		const struct row *row = &twins[step->from_twin].row[step->row];
-		place.received = row->received;
-		place.key = row->key[row->key[LEFT] == NULL ? RIGHT : LEFT];
-	} else {
-		enum side side = step->message[LEFT] == NONE ? RIGHT : LEFT;
-		const struct message_list *list = twins[step_twin(step, side)].list[side];
-		place.received = list->at[step->message[side]].received;
-		place.key = list->at[step->message[side]].key;
-	}
-	place.key_len = place.key == NULL ? 0 : strlen(place.key);
-	return place;
-}
-
-/* Bring every step to its place, where it lies: a plan may have a million. */
-static void arrange(struct plan *plan, struct place *place)
+/* Bring every step to its place, where it lies: a plan may have a million.  The step for place i
+ * is at from[i]. */
+static void arrange(struct plan *plan, uint32_t *from)
 {
 	for (uint32_t i = 0; i < plan->n; i++) {
 		struct step first = plan->step[i];
 		uint32_t to = i;
-		for (uint32_t from; (from = place[to].index) != i; to = from) {
-			plan->step[to] = plan->step[from];
-			place[to].index = to;
+		for (uint32_t next; (next = from[to]) != i; to = next) {
+			plan->step[to] = plan->step[next];
+			from[to] = to;
 		}
 		plan->step[to] = first;
-		place[to].index = to;
+		from[to] = to;
 	}
 }
 
 static void sort_steps(struct differ *d)
 {
 	struct plan *plan = d->plan;
-	struct place *place = arena_alloc(d->scratch, plan->n * sizeof *place);
-	for (size_t i = 0; i < plan->n; i++)
-		place[i] = place_of(d->twin, &plan->step[i], (uint32_t)i);
-	qsort(place, plan->n, sizeof *place, compare_places);
-	arrange(plan, place);
+	uint32_t *from = arena_alloc(d->scratch, plan->n * sizeof *from);
+	for (uint32_t i = 0; i < plan->n; i++)
+		from[i] = i;
+	qsort_r(from, plan->n, sizeof *from, compare_steps, d);
+	arrange(plan, from);
 }
 
 static uint64_t size_of(const struct twin *twins, const struct step *step, enum side from)
@@ -130,8 +131,21 @@ static void begin(struct differ *d, struct arena *arena, const struct twin *twin
 	d->plan->need_whole = arena_alloc(arena, n * sizeof *d->plan->need_whole);
 }
 
+/* Room for as many units as there can be: what is not used of it is never touched. */
+static void make_room(struct differ *d)
+{
+	for (size_t t = 0; t < d->twins; t++) {
+		const struct message_list *const *list = d->twin[t].list;
+		d->cap += d->twin[t].rows;
+		for (enum side side = LEFT; side <= RIGHT; side++)
+			d->cap += list[side] != NULL ? list[side]->n : 0;
+	}
+	d->unit = arena_alloc(d->scratch, d->cap * sizeof *d->unit);
+}
+
 static void find_each_other(struct differ *d)
 {
+	make_room(d);
 	for (uint32_t t = 0; t < d->twins; t++) {
 		size_t first = d->units;
 		units_make(d, t);
@@ -146,6 +160,8 @@ struct plan *differ(struct arena *arena, const struct twin *twins, size_t n,
 	struct differ d;
 	begin(&d, arena, twins, n, flags, policy);
 	find_each_other(&d);
+	d.plan->cap = d.units; /* most have one step */
+	d.plan->step = arena_alloc(arena, d.plan->cap * sizeof *d.plan->step);
 	for (size_t i = 0; i < d.units; i++)
 		if (!d.unit[i].dead)
 			reconcile(&d, &d.unit[i]);

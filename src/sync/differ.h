@@ -46,7 +46,9 @@ struct policy {
 	bool rewrites;	  /* a side is known to rewrite messages: see mail/identity.h */
 };
 
-enum step_kind {     /* in order of execution: nothing is destroyed before all is safe */
+/* Steps are as many as messages: their kinds take an octet each. */
+enum __attribute__((packed))
+step_kind {	     /* in order of execution: nothing is destroyed before all is safe */
 	STEP_PAIR,   /* changes the state only: what is new about a row, or a new row */
 	STEP_COPY,   /* one has it, the other is to get it */
 	STEP_MOVE,   /* side `to` has it in mailbox `from_twin`, and is to have it in `twin` */
@@ -57,7 +59,7 @@ enum step_kind {     /* in order of execution: nothing is destroyed before all i
 };
 
 /* How one half of a row is once the step is settled. */
-enum half {
+enum __attribute__((packed)) half {
 	HALF_NEVER,    /* there is none */
 	HALF_KEPT,     /* as the row has it */
 	HALF_LISTED,   /* there, under the key of message[side] */
@@ -78,20 +80,20 @@ enum half {
  */
 struct step {
 	enum step_kind kind;
-	enum side to;	     /* COPY, MOVE, DELETE: the side that changes */
-	enum half half[2];   /* the row once this is settled */
-	uint32_t twin;	     /* index of the pair of mailboxes */
+	enum half half[2]; /* the row once this is settled */
+	bool keep : 1;	   /* MOVE: stays in from_twin as well (`copy`): a copy inside the store */
+	bool verify : 1;   /* DELETE: only once the copy in B was compared byte for byte (`move`) */
+	bool found : 1;	   /* DELETE: it is in another mailbox of that side: the guard looks away */
+	bool follows : 1;  /* see above */
+	bool thrown : 1;   /* PAIR: a copy was thrown away: the row counts it */
+	enum side to;	   /* COPY, MOVE, DELETE: the side that changes */
+	uint32_t twin;	   /* index of the pair of mailboxes */
 	uint32_t from_twin;  /* MOVE: where the row and the message to move are; else = twin */
 	uint32_t row;	     /* index into the rows of from_twin, or NONE: a new row */
 	uint32_t merge;	     /* another row of twin, or NONE: this one has its half, and it goes */
 	uint32_t message[2]; /* into the lists of step_twin(side); NONE: not listed now */
 	flag_set want[2];    /* flags that each side has once this is settled */
 	flag_set base[2];    /* what the row then remembers: want, but for changes yet to be made */
-	bool keep;    /* MOVE: stays in from_twin as well (`copy`): a copy inside the store */
-	bool verify;  /* DELETE: only once the copy in B was compared byte for byte (`move`) */
-	bool found;   /* DELETE: it is in another mailbox of that side: the guard looks away */
-	bool follows; /* see above */
-	bool thrown;  /* PAIR: a copy was thrown away: the row counts it */
 };
 
 /* A message that the other side took and threw away so often that it is not sent again. */

@@ -413,11 +413,25 @@ static void veil(struct differ *d, const struct pool *pool, const struct pool *o
 
 /* ---- the meeting of two pools ---- */
 
+static bool may_meet(
+	const struct differ *d, const struct unit *u, match_wanted wanted, enum side side)
+{
+	return !u->dead && !u->veiled && wanted(d, u, side);
+}
+
+bool match_any(const struct differ *d, size_t first, match_wanted wanted, enum side side)
+{
+	size_t i = first;
+	while (i < d->units && !may_meet(d, &d->unit[i], wanted, side))
+		i++;
+	return i < d->units;
+}
+
 struct pool match_pool(struct differ *d, size_t first, match_wanted wanted, enum side side)
 {
 	struct pool pool = {.side = side};
 	for (size_t i = first; i < d->units; i++)
-		if (!d->unit[i].dead && !d->unit[i].veiled && wanted(d, &d->unit[i], side))
+		if (may_meet(d, &d->unit[i], wanted, side))
 			*ARENA_PUSH(d->scratch, pool.at, pool.n, pool.cap) = (uint32_t)i;
 	return pool;
 }

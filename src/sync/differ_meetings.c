@@ -22,7 +22,7 @@ static void take_half(struct differ *d, struct unit *u, struct unit *from, enum 
 	u->message[side] = from->message[side];
 	if (from->row != NONE) {
 		u->merge = from->row;
-		u->merge_side = (uint8_t)side;
+		u->merged_right = side == RIGHT;
 	}
 	u->fresh |= before == NEVER || before == LOST;
 	u->state[side] = SAME;
@@ -197,6 +197,8 @@ static void meet_intents(struct differ *d, size_t first, enum side to)
 
 static void meet_strangers(struct differ *d, size_t first, match_wanted strangers)
 {
+	if (!match_any(d, first, strangers, LEFT) || !match_any(d, first, strangers, RIGHT))
+		return;
 	struct pool left = match_pool(d, first, strangers, LEFT);
 	struct pool right = match_pool(d, first, strangers, RIGHT);
 	match(d, &left, &right, false, pair_strangers);
@@ -206,6 +208,8 @@ static void meet_halves(
 	struct differ *d, size_t first, match_wanted strangers, match_wanted rows, bool sizes)
 {
 	for (enum side side = LEFT; side <= RIGHT; side++) {
+		if (!match_any(d, first, rows, side))
+			continue;
 		struct pool found = match_pool(d, first, strangers, side);
 		struct pool lost = match_pool(d, first, rows, side);
 		match(d, &found, &lost, sizes, find_again);

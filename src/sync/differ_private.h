@@ -34,17 +34,17 @@ enum state {
 struct unit {
 	uint32_t twin, row, merge; /* as in struct step */
 	uint32_t message[2];
-	uint32_t mate;	    /* the stranger that this one became in another mailbox, or NONE */
-	uint8_t state[2];   /* enum state */
-	uint8_t merge_side; /* whose half the row `merge` has */
-	bool marked[2];	    /* there, but \Deleted, and counts as gone (`expunge`) */
-	bool fresh;	    /* paired just now: what the row says of flags is no base */
-	bool dead;	    /* became part of another unit */
-	bool adrift;	    /* its row has keys of an epoch that ended */
-	bool thrown[2];	    /* gone here, and `born` in this run */
-	bool found;	    /* gone here, and there in another mailbox that needs no move */
-	bool veiled;	    /* it may be one that could not be read, or is: nothing is done to it */
-	uint8_t ask;	    /* 1 << enum read_part */
+	uint32_t mate;	       /* the stranger that this one became in another mailbox, or NONE */
+	uint8_t state[2];      /* enum state */
+	bool marked[2];	       /* there, but \Deleted, and counts as gone (`expunge`) */
+	bool thrown[2];	       /* gone here, and `born` in this run */
+	uint8_t ask;	       /* 1 << enum read_part */
+	bool merged_right : 1; /* the row `merge` has the right half, else the left */
+	bool fresh : 1;	       /* paired just now: what the row says of flags is no base */
+	bool dead : 1;	       /* became part of another unit */
+	bool adrift : 1;       /* its row has keys of an epoch that ended */
+	bool found : 1;	       /* gone here, and there in another mailbox that needs no move */
+	bool veiled : 1; /* it may be one that could not be read, or is: nothing is done to it */
 };
 
 struct differ {
@@ -126,6 +126,10 @@ struct pool {
  * no veiled ones. */
 typedef bool (*match_wanted)(const struct differ *d, const struct unit *u, enum side side);
 struct pool match_pool(struct differ *d, size_t first, match_wanted wanted, enum side side);
+
+/* match_any(d, first, wanted, side): whether such a pool would have anything in it: where the other
+ * one is to be empty, a million need not be gathered. */
+bool match_any(const struct differ *d, size_t first, match_wanted wanted, enum side side);
 
 /*
  * match(d, a, b, sizes, found):

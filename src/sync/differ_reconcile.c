@@ -101,7 +101,7 @@ static enum half half_now(const struct differ *d, const struct unit *u, enum sid
 	default:
 		break;
 	}
-	if (u->merge != NONE && u->merge_side == side)
+	if (u->merge != NONE && u->merged_right == (side == RIGHT))
 		return HALF_MERGED;
 	const struct message *m = unit_message(d, u, side);
 	if (m == NULL)

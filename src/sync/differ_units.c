@@ -21,7 +21,7 @@ const struct row *unit_row(const struct differ *d, const struct unit *u)
 
 const struct row *unit_half_row(const struct differ *d, const struct unit *u, enum side side)
 {
-	if (u->merge != NONE && u->merge_side == side)
+	if (u->merge != NONE && u->merged_right == (side == RIGHT))
 		return &d->twin[u->twin].row[u->merge];
 	return unit_row(d, u);
 }
@@ -151,7 +151,7 @@ static void look_up(struct differ *d, uint32_t t, enum side side, struct look *l
 {
 	const struct twin *twin = &d->twin[t];
 	const struct message_list *list = twin->list[side];
-	bool by_key = list != NULL && !twin->new_epoch[side];
+	bool by_key = list != NULL && !twin->new_epoch[side] && twin->rows > 0;
 	struct map *index = by_key ? index_keys(list) : NULL;
 	look->at = arena_alloc(d->scratch, twin->rows * sizeof *look->at);
 	look->state = arena_alloc(d->scratch, twin->rows);
