@@ -28,7 +28,7 @@ struct part {
 	struct imap_fetching *fetch;
 	size_t first, n;
 	bool done;
-	struct error failed;
+	const struct error *failed; /* NULL: it did not; its text is long, and parts may be many */
 };
 
 struct wanted {
@@ -48,7 +48,7 @@ struct imap_fetching {
 	enum fetch_part kind;
 	struct wanted *wanted; /* sorted by UID */
 	size_t n;
-	struct part *part;
+	struct part **part;
 	size_t parts, ended; /* parts that are all taken */
 	size_t told;	     /* of the part that is being taken: how many failures were told */
 	struct error failed; /* could not even be asked; told once */
@@ -108,7 +108,7 @@ static bool submit_part(
 	struct imap_fetching *f, size_t first, size_t n, const char *set, struct error *err)
 {
 	static const struct imap_reaction reaction = {part_untagged, part_done, NULL};
-	struct part *part = &f->part[f->parts++];
+	struct part *part = f->part[f->parts++] = arena_alloc(f->arena, sizeof *part);
 	*part = (struct part){.fetch = f, .first = first, .n = n};
 	return imap_link_submit(f->link, &reaction, part, err, "UID FETCH %s %s", set, items(f));
 }
@@ -199,9 +199,9 @@ static struct wanted *find(struct imap_fetching *f, uint32_t uid)
 	struct wanted key = {.uid = uid}, *w = NULL;
 	if (uid != 0)
 		w = bsearch(&key, f->wanted, f->n, sizeof key, by_uid);
-	for (size_t i = f->ended; uid == 0 && w == NULL && i < f->parts && f->part[i].n == 1; i++)
-		if (!f->part[i].done && !f->wanted[f->part[i].first].told)
-			w = &f->wanted[f->part[i].first];
+	for (size_t i = f->ended; uid == 0 && w == NULL && i < f->parts && f->part[i]->n == 1; i++)
+		if (!f->part[i]->done && !f->wanted[f->part[i]->first].told)
+			w = &f->wanted[f->part[i]->first];
 	return w != NULL && !w->told ? w : NULL;
 }
 
@@ -293,10 +293,13 @@ static bool part_done(struct imap_link *link, void *who, uint32_t tag,
 	part->done = true;
 	if (condition->verdict == VERDICT_OK)
 		return true;
-	if (part->n > 1)
+	if (part->n > 1) {
 		link->store->refuses_sets = true;
-	else
-		imap_refused(&part->failed, ERROR_MESSAGE, condition, "cannot fetch it");
+		return true;
+	}
+	struct error refused = {0};
+	imap_refused(&refused, ERROR_MESSAGE, condition, "cannot fetch it");
+	part->failed = arena_memdup(part->fetch->arena, &refused, sizeof refused);
 	return true;
 }
 
@@ -395,14 +398,14 @@ static bool skip_rest(struct imap_fetching *f, struct error *err)
  * not there any more. */
 static bool next_failure(struct imap_fetching *f, struct message *message, struct error *err)
 {
-	struct part *part = &f->part[f->ended];
-	for (; part->failed.scope != ERROR_NONE && f->told < part->n; f->told++) {
+	const struct part *part = f->part[f->ended];
+	for (; part->failed != NULL && f->told < part->n; f->told++) {
 		struct wanted *w = &f->wanted[part->first + f->told];
 		if (w->told)
 			continue;
 		w->told = true;
 		*message = (struct message){.key = f->keys[w->key]};
-		*err = part->failed;
+		*err = *part->failed;
 		return true;
 	}
 	f->ended++;
@@ -439,7 +442,7 @@ static int next_message(
 {
 	struct session_event event;
 	while (f->ended < f->parts) {
-		const struct part *part = &f->part[f->ended];
+		const struct part *part = f->part[f->ended];
 		if (part->done) {
 			if (next_failure(f, message, err))
 				return -1;

@@ -6,9 +6,16 @@
 /* A mailbox with more would need gigabytes for its list alone; a server that says so lies. */
 #define MESSAGES_MAX ((size_t)16 * 1024 * 1024)
 
+void imap_gather_free(struct imap_gathered *g)
+{
+	arena_free(g->arena);
+	g->arena = NULL;
+}
+
 void imap_gather_begin(struct imap_gathered *g, struct message_list *list, struct flag_table *flags)
 {
-	*g = (struct imap_gathered){.list = list, .flags = flags};
+	imap_gather_free(g);
+	*g = (struct imap_gathered){.list = list, .flags = flags, .arena = arena_new()};
 	seqset_init(&g->vanished, list->arena);
 	list->at = NULL;
 	list->n = list->cap = 0;
@@ -42,7 +49,7 @@ static void note_fetched(struct imap_gathered *g, const struct imap_fetched *f)
 		return;
 	}
 	size_t n = list->n;
-	*ARENA_PUSH(list->arena, g->seq, n, g->cap_seq) = f->seq;
+	*ARENA_PUSH(g->arena, g->seq, n, g->cap_seq) = f->seq;
 	struct message *m = ARENA_PUSH(list->arena, list->at, list->n, list->cap);
 	m->key = imap_key(f->uid, list->arena);
 	m->received = RECEIVED_UNKNOWN;
@@ -135,7 +142,9 @@ static void drop_others(struct imap_gathered *g, uint32_t below)
 		if ((below == 0 || uid < below) && !seqset_has(&g->vanished, uid))
 			list->at[to++] = list->at[i];
 	}
-	list->n = to;
+	list->at = arena_trim(
+		list->arena, list->at, list->cap * sizeof *list->at, to * sizeof *list->at);
+	list->n = list->cap = to;
 }
 
 bool imap_gather_end(struct imap_gathered *g, uint32_t below, const char *name, struct error *err)
@@ -155,6 +164,7 @@ bool imap_gather_end(struct imap_gathered *g, uint32_t below, const char *name, 
 	}
 	agree = agree && numbers_agree(g, place);
 	free(place);
+	imap_gather_free(g);
 	if (g->too_many)
 		return error_set(err, ERROR_MAILBOX, CAUSE_MAIL,
 			"cannot list mailbox '%s': the server tells of more messages than can be",

@@ -43,6 +43,7 @@ void imap_listing_free(struct imap_listing *l)
 	while (l != NULL) {
 		struct imap_listing *next = l->next;
 		imap_open_leave(l->open);
+		imap_gather_free(&l->gathered);
 		arena_free(l->list.arena);
 		free(l);
 		l = next;

@@ -251,7 +251,8 @@ flag_set imap_read_flags(const struct imap_node *node, struct flag_table *table)
 struct imap_gathered {
 	struct message_list *list; /* at[] is filled */
 	struct flag_table *flags;
-	uint32_t *seq; /* beside list->at[] */
+	struct arena *arena; /* what is given back once they are in order */
+	uint32_t *seq;	     /* beside list->at[] */
 	size_t cap_seq;
 	struct seqset vanished; /* UIDs; of VANISHED, earlier or now */
 	uint64_t expunged;	/* EXPUNGE now */
@@ -259,15 +260,17 @@ struct imap_gathered {
 };
 
 /*
- * imap_gather_begin(g, list, flags): nothing yet; all on list->arena.
+ * imap_gather_begin(g, list, flags): nothing yet; what is to stay is on list->arena.
  * imap_gather_note(g, reply): take what ${reply} tells.
  * imap_gather_end(g, below, name, err): sort by UID; drop what has none below ${below} (0 = no
  * limit).  ERROR_MAILBOX when what was told cannot be true of any mailbox (B34).
+ * imap_gather_free(g): without an end; one that never began (all zero), or was ended, is fine.
  */
 void imap_gather_begin(
 	struct imap_gathered *g, struct message_list *list, struct flag_table *flags);
 void imap_gather_note(struct imap_gathered *g, const struct imap_reply *reply);
 bool imap_gather_end(struct imap_gathered *g, uint32_t below, const char *name, struct error *err);
+void imap_gather_free(struct imap_gathered *g);
 
 /* imap_listing_free(listing), imap_fetch_free(fetch), imap_append_free(append),
  * imap_work_free(work), imap_creation_free(creation): for disconnect(); whole queues. */

@@ -372,7 +372,7 @@ struct maildir_change {
 	const char *key;	  /* of a new message; or NULL */
 	flag_set held;
 	bool gone_already, changed;
-	struct error error;
+	const struct error *error; /* NULL: none; its text is long, and changes are many */
 };
 
 struct maildir_session {
@@ -472,8 +472,11 @@ void maildir_queue_finish(struct maildir_queue *queue);
 struct maildir_question *maildir_queue_add(struct maildir_queue *queue, const char *name);
 void maildir_queue_drop(struct maildir_queue *queue);
 
-/* maildir_change_drop_draft(c): remove the file of a message that will not be.
+/* maildir_change_fail(s, c, why): ${c} failed.
+ * maildir_change_drop_draft(c): remove the file of a message that will not be.
  * maildir_changes_drop(s): forget all changes, and remove what was not put in place. */
+void maildir_change_fail(
+	struct maildir_session *s, struct maildir_change *c, const struct error *why);
 void maildir_change_drop_draft(struct maildir_change *c);
 void maildir_changes_drop(struct maildir_session *s);
 

@@ -202,6 +202,7 @@ static bool cannot_rename(const char *from, struct error *err)
 /* What is done to the file that a change is about: 1; 0 = it is not called so any more; -1. */
 struct edit {
 	struct maildir_change *change;
+	struct error *why; /* it failed */
 	maildir_letters add, remove;
 	const struct target *target;
 	struct maildir_box *to;
@@ -210,20 +211,29 @@ typedef int edit_file(struct maildir_session *s, struct maildir_box *box,
 	struct maildir_entry *entry, const struct edit *edit);
 
 /* Do ${what} to the message ${key}, whatever other programs call its file meanwhile. */
-static void edit_message(struct maildir_session *s, struct maildir_box *box, const char *key,
+static bool edit_once_found(struct maildir_session *s, struct maildir_box *box, const char *key,
 	edit_file *what, const struct edit *edit)
 {
-	struct maildir_change *c = edit->change;
 	for (int look = 0; look < MAILDIR_LOOKS; look++) {
 		struct maildir_entry *entry = NULL;
-		int found = maildir_index_find(box, s->grain, key, &entry, &c->error);
-		c->gone_already = found == 0;
-		if (found <= 0 || what(s, box, entry, edit) != 0)
-			return;
+		int found = maildir_index_find(box, s->grain, key, &entry, edit->why);
+		edit->change->gone_already = found == 0;
+		int done = found <= 0 ? found : what(s, box, entry, edit);
+		if (found <= 0 || done != 0)
+			return done >= 0;
 		maildir_index_forget(box);
 	}
-	error_set(&c->error, ERROR_MESSAGE, CAUSE_LOCAL,
+	return error_set(edit->why, ERROR_MESSAGE, CAUSE_LOCAL,
 		"'%s' is renamed by another program all the time", key);
+}
+
+static void edit_message(struct maildir_session *s, struct maildir_box *box, const char *key,
+	edit_file *what, struct edit *edit)
+{
+	struct error why = {0};
+	edit->why = &why;
+	if (!edit_once_found(s, box, key, what, edit))
+		maildir_change_fail(s, edit->change, &why);
 }
 
 static int set_letters(struct maildir_session *s, struct maildir_box *box,
@@ -242,7 +252,7 @@ static int set_letters(struct maildir_session *s, struct maildir_box *box,
 	}
 	if (errno == ENOENT)
 		return 0;
-	cannot_rename(from, &edit->change->error);
+	cannot_rename(from, edit->why);
 	return -1;
 }
 
@@ -278,7 +288,7 @@ static int unlink_file(struct maildir_session *s, struct maildir_box *box,
 {
 	char path[MAILDIR_PATH];
 	struct stat st;
-	struct error *err = &edit->change->error;
+	struct error *err = edit->why;
 	maildir_entry_path(entry, path);
 	if (fstatat(box->dir, path, &st, AT_SYMLINK_NOFOLLOW) < 0) {
 		if (errno == ENOENT)
@@ -348,7 +358,7 @@ static int move_file(struct maildir_session *s, struct maildir_box *box,
 	char from[MAILDIR_PATH];
 	maildir_letters letters;
 	struct maildir_change *c = edit->change;
-	if (!translate_letters(s, box, entry->name, edit->to, &letters, &c->error))
+	if (!translate_letters(s, box, entry->name, edit->to, &letters, edit->why))
 		return -1;
 	maildir_entry_path(entry, from);
 	c->key = arena_strndup(s->answers, entry->name, entry->key_len);
@@ -360,7 +370,7 @@ static int move_file(struct maildir_session *s, struct maildir_box *box,
 		if (errno == ENOENT)
 			return 0;
 		if (errno != EEXIST) {
-			cannot_rename(from, &c->error);
+			cannot_rename(from, edit->why);
 			return -1;
 		}
 		c->key = maildir_new_key(s->session.store, s->answers);
@@ -414,6 +424,7 @@ bool maildir_copy(struct session *session, uint32_t ticket, const struct target 
 		return true;
 	struct maildir_change *c = add_change(s, ticket, into, NULL);
 	c->gone_already = found == 0;
-	c->error = why;
+	if (found != 0)
+		maildir_change_fail(s, c, &why);
 	return true;
 }

@@ -23,9 +23,13 @@ static bool sync_file(int dir, const char *path, struct error *err)
  * first of them. */
 static void flush_drafts(struct maildir_session *s)
 {
-	for (struct maildir_change *c = s->changes; c != NULL; c = c->next)
-		if (c->draft != NULL && !sync_file(c->box->dir, c->draft, &c->error))
-			maildir_change_drop_draft(c);
+	for (struct maildir_change *c = s->changes; c != NULL; c = c->next) {
+		struct error why = {0};
+		if (c->draft == NULL || sync_file(c->box->dir, c->draft, &why))
+			continue;
+		maildir_change_fail(s, c, &why);
+		maildir_change_drop_draft(c);
+	}
 }
 
 static bool sync_directory(int dir, const char *name, struct error *err)
@@ -54,6 +58,12 @@ static bool flush_directories(struct maildir_session *s, bool sources, struct er
 	return true;
 }
 
+void maildir_change_fail(
+	struct maildir_session *s, struct maildir_change *c, const struct error *why)
+{
+	c->error = arena_memdup(s->answers, why, sizeof *why);
+}
+
 void maildir_change_drop_draft(struct maildir_change *c)
 {
 	unlinkat(c->box->dir, c->draft, 0);
@@ -70,8 +80,9 @@ static void move_into_place(struct maildir_session *s)
 			c->draft = NULL;
 			continue;
 		}
-		error_errno(
-			&c->error, ERROR_MESSAGE, "cannot rename '%s' to '%s'", c->draft, c->place);
+		struct error why = {0};
+		error_errno(&why, ERROR_MESSAGE, "cannot rename '%s' to '%s'", c->draft, c->place);
+		maildir_change_fail(s, c, &why);
 		maildir_change_drop_draft(c);
 	}
 }
@@ -109,7 +120,7 @@ void maildir_changes_drop(struct maildir_session *s)
 
 static void tell(const struct maildir_change *c, struct outcome *outcome)
 {
-	bool done = c->error.scope == ERROR_NONE && !c->gone_already;
+	bool done = c->error == NULL && !c->gone_already;
 	*outcome = (struct outcome){
 		.ticket = c->ticket,
 		.key = done ? c->key : NULL,
@@ -117,8 +128,9 @@ static void tell(const struct maildir_change *c, struct outcome *outcome)
 		.held = c->held,
 		.gone_already = c->gone_already,
 		.changed = c->changed,
-		.error = c->error,
 	};
+	if (c->error != NULL)
+		outcome->error = *c->error;
 }
 
 int maildir_settle(struct session *session, struct outcome *outcome, struct error *err)

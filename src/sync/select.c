@@ -137,11 +137,11 @@ static bool learn_sizes(
 	struct run *run, struct survey *v, struct message_list *list, enum side side)
 {
 	struct error err = {0};
-	const char **keys = arena_alloc(v->arena, (list->n + 1) * sizeof *keys);
-	size_t n = 0;
+	const char **keys = NULL;
+	size_t n = 0, cap = 0;
 	for (size_t i = 0; run->pair->messages.max_size != 0 && i < list->n; i++)
 		if (list->at[i].size == 0)
-			keys[n++] = list->at[i].key;
+			*ARENA_PUSH(v->arena, keys, n, cap) = list->at[i].key;
 	if (n == 0)
 		return true;
 	struct session *s = crew_session(run->crew, side, &err);
