@@ -2,11 +2,22 @@
 
 #include "base/process.h"
 
+#include <malloc.h>
 #include <stddef.h>
 #include <sys/resource.h>
 #ifdef __linux__
 #include <sys/prctl.h>
 #endif
+
+/* Long lists are blocks of this size and more. */
+#define LARGE_BLOCK (1024 * 1024)
+
+void process_return_memory(void)
+{
+#ifdef M_MMAP_THRESHOLD
+	(void)mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
+#endif
+}
 
 void process_keep_private(void)
 {

@@ -12,4 +12,12 @@
  */
 void process_keep_private(void);
 
+/*
+ * process_return_memory(void):
+ * From now on large blocks go back to the system when they are freed.  Left to itself the C library
+ * of GNU keeps blocks of up to 32 MB once one so large was freed, so that a long list costs its
+ * memory again and again in each step that is done with it.
+ */
+void process_return_memory(void);
+
 #endif

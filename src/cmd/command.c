@@ -192,6 +192,7 @@ int command_main(int argc, char **argv)
 	const char *config = NULL;
 	int at = 1;
 	process_keep_private();
+	process_return_memory();
 	memory_guard();
 	signal(SIGPIPE, SIG_IGN);
 	while (at + 1 < argc &&
