@@ -95,6 +95,7 @@ struct message_list {
 	const char **gone;
 	size_t n_gone, cap_gone;
 	bool partial;
+	bool unlike;  /* partial against a roster, which knows who is gone: see list_unlike() */
 	size_t holes; /* damaged places of a store that was told to go around them: what they
 		       * listed is not in at[], and not gone */
 };

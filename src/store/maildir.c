@@ -70,6 +70,7 @@ const struct store_ops maildir_ops = {
 	.remove_mailbox = maildir_remove_mailbox,
 	.rename_mailbox = maildir_rename_mailbox,
 	.list = maildir_list,
+	.list_unlike = maildir_list_unlike,
 	.listed = maildir_listed,
 	.fetch = maildir_fetch,
 	.take = maildir_take,

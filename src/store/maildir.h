@@ -310,6 +310,19 @@ struct maildir_box {
 bool maildir_index_read(struct maildir_box *box, int64_t grain, struct error *err);
 void maildir_index_forget(struct maildir_box *box);
 
+/*
+ * maildir_index_read_some(box, grain, wanted, context, some, err):
+ * Read the folder's files once, and keep in ${some} those that are ${wanted}, which is asked for
+ * each with the length of its key.  Where some->quiet is false it may have missed a file, or told
+ * twice of one.
+ *
+ * maildir_index_finish(index): give back what it holds.
+ */
+typedef bool maildir_wanted(void *context, const char *file, size_t key_len);
+bool maildir_index_read_some(const struct maildir_box *box, int64_t grain, maildir_wanted *wanted,
+	void *context, struct maildir_index *some, struct error *err);
+void maildir_index_finish(struct maildir_index *index);
+
 /* maildir_index_find(box, grain, key, entry, err): the file of ${key}, lent until the index is read
  * again: 1; 0 = there is none, and the folder was looked at since it last changed; -1. */
 int maildir_index_find(struct maildir_box *box, int64_t grain, const char *key,
@@ -348,6 +361,7 @@ struct maildir_question {
 	/* list() */
 	const char *since; /* NULL: all of it is wanted */
 	struct flag_table *flags;
+	struct roster *roster; /* whom the asker knows; or NULL */
 	/* fetch() */
 	const char *const *keys;
 	size_t n, at; /* at: keys before it were taken */
@@ -496,6 +510,8 @@ bool maildir_rename_mailbox(
 	struct session *session, const char *from, const char *to, struct error *err);
 bool maildir_list(struct session *session, const char *name, const char *epoch, const char *since,
 	struct flag_table *flags, struct error *err);
+bool maildir_list_unlike(struct session *session, const char *name, const char *epoch,
+	const char *since, struct roster *roster, struct flag_table *flags, struct error *err);
 int maildir_listed(struct session *session, struct message_list *out, struct error *err);
 bool maildir_fetch(struct session *session, const char *name, const char *epoch,
 	const char *const *keys, size_t n, enum fetch_part part, struct error *err);

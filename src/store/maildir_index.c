@@ -35,8 +35,16 @@ static int compare_entries(const void *a, const void *b)
 	return order != 0 ? order : x->in_new - y->in_new;
 }
 
-static void add(struct maildir_index *index, const char *name, bool in_new)
+/* Which files an index is to have; all, where `wanted` is NULL. */
+struct pick {
+	maildir_wanted *wanted;
+	void *context;
+};
+
+static void add(struct maildir_index *index, const struct pick *pick, const char *name, bool in_new)
 {
+	if (pick->wanted != NULL && !pick->wanted(pick->context, name, key_length(name)))
+		return;
 	struct maildir_entry *e = ARENA_PUSH(index->arena, index->at, index->n, index->cap);
 	e->name = arena_strdup(index->arena, name);
 	e->key_len = (uint16_t)key_length(name);
@@ -53,17 +61,17 @@ static bool is_directory(int fd, const struct dirent *e)
 
 /* Hidden files and directories are no messages.  What is neither a file nor a directory counts as
  * one, so that nobody takes it for deleted; reading it will fail. */
-static bool read_entries(struct maildir_index *index, DIR *d, bool in_new)
+static bool read_entries(struct maildir_index *index, const struct pick *pick, DIR *d, bool in_new)
 {
 	const struct dirent *e;
 	for (errno = 0; (e = readdir(d)) != NULL; errno = 0)
 		if (e->d_name[0] != '.' && !is_directory(dirfd(d), e))
-			add(index, e->d_name, in_new);
+			add(index, pick, e->d_name, in_new);
 	return errno == 0;
 }
 
-static bool read_directory(
-	struct maildir_index *index, int dir, const char *name, bool in_new, struct error *err)
+static bool read_directory(struct maildir_index *index, const struct pick *pick, int dir,
+	const char *name, bool in_new, struct error *err)
 {
 	int fd = file_open_directory(dir, name);
 	if (fd < 0 && errno == ENOENT && in_new)
@@ -76,7 +84,7 @@ static bool read_directory(
 		close(fd);
 		return false;
 	}
-	bool ok = read_entries(index, d, in_new);
+	bool ok = read_entries(index, pick, d, in_new);
 	if (!ok)
 		error_errno(err, ERROR_MAILBOX, "cannot read '%s'", name);
 	closedir(d);
@@ -126,11 +134,12 @@ static void sort(struct maildir_index *index, int dir)
 }
 
 /* `new` first: a message that is moved to `cur` meanwhile is seen twice, never not at all. */
-static bool read_once(struct maildir_index *index, int dir, struct error *err)
+static bool read_once(
+	struct maildir_index *index, const struct pick *pick, int dir, struct error *err)
 {
 	index->arena = arena_new();
-	if (!read_directory(index, dir, "new", true, err) ||
-		!read_directory(index, dir, "cur", false, err))
+	if (!read_directory(index, pick, dir, "new", true, err) ||
+		!read_directory(index, pick, dir, "cur", false, err))
 		return false;
 	if (index->n > 0)
 		sort(index, dir);
@@ -173,10 +182,23 @@ static void add_missed(struct maildir_index *index, const struct maildir_index *
 		qsort(index->at, index->n, sizeof *index->at, compare_entries);
 }
 
-static void finish(struct maildir_index *index)
+void maildir_index_finish(struct maildir_index *index)
 {
 	arena_free(index->arena);
 	*index = (struct maildir_index){0};
+}
+
+/* Read it, and note whether it may have changed meanwhile. */
+static bool read_and_watch(struct maildir_index *index, const struct pick *pick, int dir,
+	int64_t grain, struct error *err)
+{
+	struct maildir_times after;
+	if (!maildir_times_read(dir, &index->times, err) || !read_once(index, pick, dir, err) ||
+		!maildir_times_read(dir, &after, err))
+		return false;
+	index->quiet = maildir_times_equal(&index->times, &after) &&
+		       maildir_times_ripe(&index->times, grain);
+	return true;
 }
 
 /*
@@ -187,37 +209,45 @@ static void finish(struct maildir_index *index)
 static bool read_twice_if_changed(
 	struct maildir_index *index, int dir, int64_t grain, struct error *err)
 {
-	struct maildir_times after;
-	if (!maildir_times_read(dir, &index->times, err) || !read_once(index, dir, err) ||
-		!maildir_times_read(dir, &after, err))
+	const struct pick all = {NULL, NULL};
+	if (!read_and_watch(index, &all, dir, grain, err))
 		return false;
-	index->quiet = maildir_times_equal(&index->times, &after) &&
-		       maildir_times_ripe(&index->times, grain);
 	if (index->quiet)
 		return true;
 
 	struct maildir_index second = {.times = index->times};
-	bool ok = read_once(&second, dir, err);
+	bool ok = read_once(&second, &all, dir, err);
 	if (ok)
 		add_missed(&second, index);
-	finish(index);
+	maildir_index_finish(index);
 	*index = second;
 	return ok;
 }
 
 bool maildir_index_read(struct maildir_box *box, int64_t grain, struct error *err)
 {
-	finish(&box->index);
+	maildir_index_finish(&box->index);
 	bool ok = read_twice_if_changed(&box->index, box->dir, grain, err);
 	if (!ok)
-		finish(&box->index);
+		maildir_index_finish(&box->index);
 	box->index.known = ok;
+	return ok;
+}
+
+bool maildir_index_read_some(const struct maildir_box *box, int64_t grain, maildir_wanted *wanted,
+	void *context, struct maildir_index *some, struct error *err)
+{
+	const struct pick pick = {wanted, context};
+	*some = (struct maildir_index){0};
+	bool ok = read_and_watch(some, &pick, box->dir, grain, err);
+	if (!ok)
+		maildir_index_finish(some);
 	return ok;
 }
 
 void maildir_index_forget(struct maildir_box *box)
 {
-	finish(&box->index);
+	maildir_index_finish(&box->index);
 }
 
 /* Whether what the index does not have may be there all the same. */

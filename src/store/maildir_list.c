@@ -40,10 +40,17 @@ void maildir_queue_drop(struct maildir_queue *queue)
 bool maildir_list(struct session *session, const char *name, const char *epoch, const char *since,
 	struct flag_table *flags, struct error *err)
 {
+	return maildir_list_unlike(session, name, epoch, since, NULL, flags, err);
+}
+
+bool maildir_list_unlike(struct session *session, const char *name, const char *epoch,
+	const char *since, struct roster *roster, struct flag_table *flags, struct error *err)
+{
 	struct maildir_queue *lists = &maildir_session(session)->lists;
 	struct maildir_question *q = maildir_queue_add(lists, name);
 	(void)err;
 	q->flags = flags;
+	q->roster = roster;
 	if (epoch != NULL && since != NULL && strcmp(epoch, MAILDIR_EPOCH) == 0)
 		q->since = arena_strdup(lists->arena, since);
 	return true;
@@ -85,15 +92,16 @@ static flag_set flags_of(const struct maildir_box *box, const char *file, struct
 	return memo->flags;
 }
 
-/* Put the files of ${box} into ${out}; return how many could not be looked at, but may be there. */
-static size_t add_messages(
-	struct maildir_box *box, struct flag_table *table, struct message_list *out)
+/* Put the files of ${index} into ${out}; return how many could not be looked at, but may be there.
+ */
+static size_t add_messages(const struct maildir_box *box, const struct maildir_index *index,
+	struct flag_table *table, struct message_list *out)
 {
 	struct flag_memo memo = {0};
 	size_t unseen = 0;
 	out->n = 0;
-	for (size_t i = 0; i < box->index.n; i++) {
-		const struct maildir_entry *e = &box->index.at[i];
+	for (size_t i = 0; i < index->n; i++) {
+		const struct maildir_entry *e = &index->at[i];
 		char path[MAILDIR_PATH];
 		struct stat st = {0};
 		maildir_entry_path(e, path);
@@ -119,10 +127,52 @@ static bool list_whole(struct maildir_session *s, struct maildir_box *box, struc
 		if (!maildir_index_read(box, s->grain, err) ||
 			!maildir_keywords_read(&box->keywords, box->dir, err))
 			return false;
-		if (add_messages(box, table, out) == 0)
+		if (add_messages(box, &box->index, table, out) == 0)
 			break;
 	}
 	out->box.total = out->n;
+	return true;
+}
+
+/* A folder that is compared with a roster while its names are read. */
+struct meeting {
+	const struct maildir_box *box;
+	struct roster *roster;
+	struct flag_table *table;
+	struct flag_memo memo;
+	size_t files, unlike;
+	bool again; /* two files have one key */
+};
+
+static bool is_unlike(void *context, const char *file, size_t key_len)
+{
+	struct meeting *m = context;
+	flag_set flags = flags_of(m->box, file, &m->memo, m->table);
+	enum roster_met met = roster_meet(m->roster, file, key_len, flags);
+	bool unlike = met == ROSTER_STRANGER || met == ROSTER_CHANGED;
+	m->again |= met == ROSTER_AGAIN;
+	m->files++;
+	m->unlike += unlike;
+	return unlike;
+}
+
+/*
+ * What is not as the roster has it.  Told only of a folder in which nothing moved meanwhile, and in
+ * which no two files have one key; false in *told of any other, which has to be listed whole.
+ */
+static bool list_unlike(struct maildir_session *s, struct maildir_box *box,
+	const struct maildir_question *q, struct message_list *out, bool *told, struct error *err)
+{
+	struct meeting m = {.box = box, .roster = q->roster, .table = q->flags};
+	struct maildir_index some;
+	roster_begin(q->roster);
+	if (!maildir_keywords_read(&box->keywords, box->dir, err) ||
+		!maildir_index_read_some(box, s->grain, is_unlike, &m, &some, err))
+		return false;
+	*told = some.quiet && !m.again && add_messages(box, &some, q->flags, out) == 0;
+	out->partial = out->unlike = *told;
+	out->box.total = m.files - m.unlike + some.n;
+	maildir_index_finish(&some);
 	return true;
 }
 
@@ -150,9 +200,13 @@ static bool list_box(struct maildir_session *s, const struct maildir_question *q
 	out->box.name = arena_strdup(out->arena, box->name);
 	out->box.raw = arena_strdup(out->arena, box->path);
 	const char *cursor = out->box.cursor;
-	bool same = cursor != NULL && q->since != NULL && strcmp(cursor, q->since) == 0;
-	if (same ? !list_nothing(s, box, &times, out, err)
-		 : !list_whole(s, box, q->flags, out, err))
+	bool told = cursor != NULL && q->since != NULL && strcmp(cursor, q->since) == 0;
+	if (told && !list_nothing(s, box, &times, out, err))
+		return false;
+	bool ripe = maildir_times_ripe(&times, s->grain);
+	if (!told && q->roster != NULL && ripe && !list_unlike(s, box, q, out, &told, err))
+		return false;
+	if (!told && !list_whole(s, box, q->flags, out, err))
 		return false;
 	out->box.storable = maildir_storable(&box->keywords, q->flags);
 	return true;

@@ -8,6 +8,7 @@
 #include "config/config.h"
 #include "mail/flags.h"
 #include "mail/message.h"
+#include "mail/roster.h"
 #include "mail/search.h"
 
 /*
@@ -161,12 +162,21 @@ struct store_ops {
 	 * With ${epoch} and ${since} (a cursor) the answer may be partial, if the store can tell;
 	 * else it is whole.  Flags are put into the table ${flags}, which is the caller's.
 	 *
+	 * list_unlike(session, name, epoch, since, roster, flags, err): optional (a store that has
+	 * to read all of a mailbox to tell what changed).  The same, but the answer may be partial
+	 * in another way, and then out->unlike is set: it leaves out whom ${roster} (flags of
+	 * ${flags}; lent until the answer was taken) knows with the same flags.  Who is gone is
+	 * whom it did not meet, and gone[] is empty.
+	 *
 	 * listed(session, out, err): take the next answer, on an arena that out->arena then owns:
 	 * 1, 0 = all taken, -1.  ERROR_MAILBOX: this one could not be read, go on with the next;
 	 * out->box.name tells which.
 	 */
 	bool (*list)(struct session *session, const char *name, const char *epoch,
 		const char *since, struct flag_table *flags, struct error *err);
+	bool (*list_unlike)(struct session *session, const char *name, const char *epoch,
+		const char *since, struct roster *roster, struct flag_table *flags,
+		struct error *err);
 	int (*listed)(struct session *session, struct message_list *out, struct error *err);
 
 	/* older(cursor, than): optional.  Whether ${cursor} of a mailbox lies before one that it

@@ -35,7 +35,8 @@ enum item_state {
 struct list_item {
 	const char *name;
 	const char *epoch, *since; /* of an earlier look, or NULL */
-	struct message_list list;  /* answer; its arena is the conductor's to free */
+	struct roster *roster;	  /* whom the state knows there, with flags of job.flags; or NULL */
+	struct message_list list; /* answer; its arena is the conductor's to free */
 	enum item_state state;
 	const struct error *error;
 };

@@ -15,6 +15,7 @@
  *   opening.c     opens the state and both stores, and asks which worlds these are
  *   mailboxes.c   creates, renames and removes mailboxes as the pairings ask
  *   survey.c      reads what changed, on both sides and in the state: the differ's input
+ *   lists.c       asks for lists of messages, and takes them
  *   strangers.c   has the differ's questions answered: who is this?
  *   snapshot.c    what is different where B keeps snapshots
  *   select.c      says which messages take part (`messages`)
@@ -163,6 +164,10 @@ bool mailboxes_remove(struct run *run);
  * Mailboxes that changed on neither side are left out of it. */
 struct survey *survey_read(struct run *run, struct box **boxes, size_t n);
 void survey_free(struct survey *survey);
+
+/* lists_read(run, survey): fill in the lists that nothing stands in for; what cannot be read is
+ * told, and left out.  False when the pair cannot go on. */
+bool lists_read(struct run *run, struct survey *survey);
 
 /* survey_differ(run, survey): the plan, with identities read where it needs them; NULL when the
  * pair cannot go on. */

@@ -96,6 +96,10 @@ bool state_drop_twin(struct state *state, int64_t twin, struct error *err);
  * state_rows(state, twin, flags, arena, rows, n, err): every row of a pair of mailboxes, in no
  * order.
  *
+ * state_each_row(state, twin, flags, take, context, err): the same, one at a time: ${row} is lent
+ * to
+ * ${take}, which asks nothing of the state.
+ *
  * state_rows_touched(state, twin, keys, n_keys, halves, flags, arena, rows, n, err):
  * Those that name one of the ${n_keys[s]} keys of side s; with ${halves} also every row that lacks
  * a live half.
@@ -107,6 +111,9 @@ bool state_drop_twin(struct state *state, int64_t twin, struct error *err);
  */
 bool state_rows(struct state *state, int64_t twin, struct flag_table *flags, struct arena *arena,
 	struct row **rows, size_t *n, struct error *err);
+typedef void state_row_taker(void *context, const struct row *row);
+bool state_each_row(struct state *state, int64_t twin, struct flag_table *flags,
+	state_row_taker *take, void *context, struct error *err);
 bool state_rows_touched(struct state *state, int64_t twin, const char *const *const keys[2],
 	const size_t n_keys[2], bool halves, struct flag_table *flags, struct arena *arena,
 	struct row **rows, size_t *n, struct error *err);

@@ -136,6 +136,32 @@ bool state_rows(struct state *state, int64_t twin, struct flag_table *flags, str
 	return got == 0;
 }
 
+/* Rows whose text is held until it is given back. */
+#define ROWS_HELD 1024
+
+bool state_each_row(struct state *state, int64_t twin, struct flag_table *flags,
+	state_row_taker *take, void *context, struct error *err)
+{
+	struct query q;
+	int got;
+	if (!query_begin(&q, state, QUERY_ROWS, err))
+		return false;
+	query_put_int(&q, twin);
+	struct arena *arena = arena_new();
+	for (size_t n = 1; (got = query_next(&q, err)) > 0; n++) {
+		struct row row = take_row(&q, twin, flags, arena);
+		if (!query_sound(&q, err)) {
+			got = -1;
+			break;
+		}
+		take(context, &row);
+		if (n % ROWS_HELD == 0)
+			arena_reset(arena);
+	}
+	arena_free(arena);
+	return got == 0;
+}
+
 bool state_rows_dated(
 	struct state *state, int64_t twin, int64_t from, int64_t to, bool *any, struct error *err)
 {

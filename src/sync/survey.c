@@ -3,10 +3,6 @@
 #include "base/map.h"
 #include "sync/run.h"
 
-/* Mailboxes that one job lists: few enough to share a big account out, many enough to share a
- * flight. */
-#define LISTS_PER_JOB 64
-
 /* ---- what has to be listed ---- */
 
 static bool same(const char *a, const char *b)
@@ -29,12 +25,6 @@ static bool at_rest(const struct run *run, const struct box *box)
 	return !box->known.retry && unchanged(run, box, LEFT) && unchanged(run, box, RIGHT);
 }
 
-/* Whether it is there to be listed: in a dry run what is yet to be made is not. */
-static bool exists(const struct box *box, enum side side)
-{
-	return box->pairing->box[side] != NULL;
-}
-
 /* A mailbox that did not change, as a list of its changes: none. */
 static void stand_in(struct box *box, enum side side, struct message_list *list)
 {
@@ -44,129 +34,6 @@ static void stand_in(struct box *box, enum side side, struct message_list *list)
 		list->box.total = box->known.total[side];
 	list->box.storable = (struct flag_storable){FLAG_SYSTEM_SETS - 1, true};
 	list->partial = true;
-}
-
-static void leave_out(struct run *run, struct box *box, enum side side, const struct error *err)
-{
-	box->left_out = true;
-	box->unsettled = true;
-	/* What is gone on this side elsewhere may have been moved in here. */
-	run->no_deletes[other(side)] = true;
-	run_problem(run, side, box->pairing->name[side], NULL, err);
-}
-
-/* What a damaged store listed around is carried; what it could not list counts as there. */
-static void tell_holes(struct run *run, struct box *box, enum side side, size_t holes)
-{
-	struct error err;
-	box->unsettled = true;
-	run->no_deletes[other(side)] = true;
-	error_set(&err, ERROR_MAILBOX, CAUSE_LOCAL,
-		"it is damaged where it lists messages: some in %zu place%s are left out", holes,
-		holes == 1 ? "" : "s");
-	run_problem(run, side, box->pairing->name[side], NULL, &err);
-}
-
-/* ---- JOB_LIST: asking and taking ---- */
-
-static struct job *new_list_job(struct run *run, enum side side)
-{
-	struct arena *arena = arena_new();
-	struct job *job = arena_alloc(arena, sizeof *job);
-	*job = (struct job){.kind = JOB_LIST, .side = side, .arena = arena};
-	job->list = arena_alloc(arena, LISTS_PER_JOB * sizeof *job->list);
-	job->keys = arena_alloc(arena, LISTS_PER_JOB * sizeof *job->keys);
-	job->flags = flag_table_new();
-	job->twin = (uint32_t)run->boxes;
-	return job;
-}
-
-static bool has_to_be_listed(const struct run *run, const struct box *box, enum side side)
-{
-	/* In a dry run what is yet to be made is empty. */
-	if (run->options->dry_run && !exists(box, side))
-		return false;
-	return select_needs_all(run) || !unchanged(run, box, side);
-}
-
-static void ask(struct run *run, struct job *job, const struct box *box, enum side side)
-{
-	bool again = !box->whole[side] && !run->world_changed[side] && !select_needs_all(run);
-	const char *epoch = again ? box->known.epoch[side] : NULL;
-	const char *since = again ? box->known.cursor[side] : NULL;
-	job->list[job->n++] =
-		(struct list_item){.name = box->known.name[side], .epoch = epoch, .since = since};
-}
-
-/* Give every mailbox of one side that has to be listed to the crew, in jobs of many. */
-static void submit_lists(struct run *run, struct survey *v, enum side side)
-{
-	struct job *job = NULL;
-	for (size_t i = 0; i < v->n; i++) {
-		if (!has_to_be_listed(run, v->box[i], side))
-			continue;
-		if (job == NULL)
-			job = new_list_job(run, side);
-		ask(run, job, v->box[i], side);
-		if (job->n == LISTS_PER_JOB) {
-			crew_submit(run->crew, job);
-			job = NULL;
-		}
-	}
-	if (job != NULL)
-		crew_submit(run->crew, job);
-}
-
-static void take_list(struct survey *v, const struct job *job, const struct list_item *item,
-	struct message_list *list)
-{
-	*list = item->list;
-	for (size_t i = 0; i < list->n; i++)
-		list->at[i].flags = flags_move(v->flags, job->flags, list->at[i].flags);
-	struct flag_storable *storable = &list->box.storable;
-	storable->listed = flags_move(v->flags, job->flags, storable->listed);
-}
-
-static bool take_lists(struct run *run, struct survey *v, const struct map *index, struct job *job)
-{
-	for (size_t i = 0; i < job->n; i++) {
-		const struct list_item *item = &job->list[i];
-		uint32_t at = map_get_str(index, item->name);
-		if (item->state == ITEM_DONE)
-			take_list(v, job, item, &v->list[at][job->side]);
-		if (item->list.holes > 0)
-			tell_holes(run, v->box[at], job->side, item->list.holes);
-		if (item->state == ITEM_FAILED)
-			leave_out(run, v->box[at], job->side, item->error);
-	}
-	if (job->error.scope == ERROR_NONE)
-		return true;
-	run_problem(run, job->side, NULL, NULL, &job->error);
-	return false;
-}
-
-static struct map *index_names(const struct survey *v, enum side side)
-{
-	struct map *index = map_new(v->n);
-	for (uint32_t i = 0; i < v->n; i++)
-		map_put_str(index, v->box[i]->known.name[side], i);
-	return index;
-}
-
-static bool read_lists(struct run *run, struct survey *v)
-{
-	struct map *index[2] = {index_names(v, LEFT), index_names(v, RIGHT)};
-	bool ok = true;
-	submit_lists(run, v, LEFT);
-	submit_lists(run, v, RIGHT);
-	for (struct job *job; (job = crew_wait(run->crew)) != NULL;) {
-		ok = take_lists(run, v, index[job->side], job) && ok;
-		flag_table_free(job->flags);
-		arena_free(job->arena);
-	}
-	map_free(index[LEFT]);
-	map_free(index[RIGHT]);
-	return ok;
 }
 
 /* ---- what the state knows of it ---- */
@@ -404,14 +271,20 @@ void survey_free(struct survey *v)
 	arena_free(v->arena);
 }
 
+/* What did not change need not be listed, unless `messages` asks for what only a list tells. */
+static void stand_in_for_unchanged(struct run *run, struct survey *v)
+{
+	for (size_t i = 0; i < v->n; i++)
+		for (enum side side = LEFT; side <= RIGHT; side++)
+			if (unchanged(run, v->box[i], side) && !select_needs_all(run))
+				stand_in(v->box[i], side, &v->list[i][side]);
+}
+
 struct survey *survey_read(struct run *run, struct box **boxes, size_t n)
 {
 	struct survey *v = new_survey(run, boxes, n);
-	for (size_t i = 0; i < v->n; i++)
-		for (enum side side = LEFT; side <= RIGHT; side++)
-			if (!has_to_be_listed(run, v->box[i], side) && exists(v->box[i], side))
-				stand_in(v->box[i], side, &v->list[i][side]);
-	bool ok = read_lists(run, v);
+	stand_in_for_unchanged(run, v);
+	bool ok = lists_read(run, v);
 	drop_left_out(v);
 	for (size_t i = 0; ok && i < v->n; i++)
 		ok = read_state(run, v, i);

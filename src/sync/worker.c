@@ -127,15 +127,21 @@ static struct list_item *find_listed(struct job *job, const char *name)
 	return NULL;
 }
 
+static bool ask_for_list(struct session *s, struct job *job, const struct list_item *item)
+{
+	const struct store_ops *ops = s->store->ops;
+	if (item->roster != NULL)
+		return ops->list_unlike(s, item->name, item->epoch, item->since, item->roster,
+			job->flags, &job->error);
+	return ops->list(s, item->name, item->epoch, item->since, job->flags, &job->error);
+}
+
 static bool ask_for_lists(struct session *s, struct job *job)
 {
-	for (size_t i = 0; i < job->n; i++) {
-		struct list_item *item = &job->list[i];
-		if (item->state == ITEM_WAITING && !s->store->ops->list(s, item->name, item->epoch,
-							   item->since, job->flags, &job->error))
-			return false;
-	}
-	return true;
+	bool ok = true;
+	for (size_t i = 0; ok && i < job->n; i++)
+		ok = job->list[i].state != ITEM_WAITING || ask_for_list(s, job, &job->list[i]);
+	return ok;
 }
 
 static void take_lists(struct session *s, struct job *job)

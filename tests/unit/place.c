@@ -138,6 +138,16 @@ struct message_list place_list(struct place *p, const char *mailbox)
 	return list;
 }
 
+struct message_list place_list_unlike(struct place *p, const char *mailbox, struct roster *roster)
+{
+	struct error err = {0};
+	struct message_list list, none;
+	must(p->ops->list_unlike(p->session, mailbox, NULL, NULL, roster, p->flags, &err), err);
+	must(p->ops->listed(p->session, &list, &err) == 1, err);
+	assert_int_equal(p->ops->listed(p->session, &none, &err), 0);
+	return list;
+}
+
 const struct message *place_find(const struct message_list *list, const char *key)
 {
 	for (size_t i = 0; i < list->n; i++)

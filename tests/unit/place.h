@@ -69,9 +69,11 @@ const char *place_add_flagged(struct place *p, const char *mailbox, const void *
 	size_t step, flag_set flags);
 
 /* place_list(p, mailbox): all messages; the list's arena is the caller's.
+ * place_list_unlike(p, mailbox, roster): the same, against ${roster}, with flags of p->flags.
  * place_find(list, key): NULL when it is not there.  place_count(p, mailbox): how many there are.
  * place_epoch(p, mailbox), place_cursor(p, mailbox): as a listing tells now. */
 struct message_list place_list(struct place *p, const char *mailbox);
+struct message_list place_list_unlike(struct place *p, const char *mailbox, struct roster *roster);
 const struct message *place_find(const struct message_list *list, const char *key);
 size_t place_count(struct place *p, const char *mailbox);
 const char *place_epoch(struct place *p, const char *mailbox);

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -145,6 +147,78 @@ static void what_is_no_message_is_not_listed(void **state)
 	assert_int_equal(list.box.total, 1);
 	arena_free(list.arena);
 	assert_int_equal(p->ops->listed(p->session, &list, &err), 0);
+}
+
+static struct roster *roster_of(const char *const *keys, size_t n)
+{
+	struct roster *roster = roster_new(n);
+	for (size_t i = 0; i < n; i++)
+		assert_true(roster_add(roster, keys[i], FLAG_SEEN));
+	return roster;
+}
+
+static void against_a_roster_only_what_is_unlike_it_is_listed(void **state)
+{
+	static const char *const known[] = {"same", "moved", "other", "gone"};
+	struct place *p = *state;
+	put(p, "cur/same:2,S", "A: b\n\n");
+	put(p, "cur/moved,S=6:2,S", "A: b\n\n");
+	put(p, "cur/other:2,FS", "A: b\n\n");
+	put(p, "new/stranger", "A: b\n\n");
+	place_open(p);
+	p->ops->settle_clock(p->session);
+	struct roster *roster = roster_of(known, 4);
+	for (int again = 0; again < 2; again++) {
+		struct message_list list = place_list_unlike(p, "INBOX", roster);
+		assert_true(list.partial && list.unlike);
+		assert_int_equal(list.n, 2);
+		assert_int_equal(place_find(&list, "other")->flags, FLAG_SEEN | FLAG_FLAGGED);
+		assert_int_equal(place_find(&list, "stranger")->flags, 0);
+		assert_int_equal(list.n_gone, 0);
+		assert_int_equal(list.box.total, 4);
+		assert_int_equal(roster_missed(roster), 1);
+		assert_false(roster_has_met(roster, "gone"));
+		arena_free(list.arena);
+	}
+	roster_free(roster);
+}
+
+/* Whose file is whose cannot be told by the key alone. */
+static void a_roster_does_not_help_where_two_files_have_one_key(void **state)
+{
+	static const char *const known[] = {"1", "2"};
+	struct place *p = *state;
+	put(p, "cur/1:2,S", "A: first\n\n");
+	put(p, "new/1", "A: second\n\n");
+	put(p, "cur/2:2,S", "A: other\n\n");
+	place_open(p);
+	p->ops->settle_clock(p->session);
+	struct roster *roster = roster_of(known, 2);
+	struct message_list list = place_list_unlike(p, "INBOX", roster);
+	assert_false(list.partial || list.unlike);
+	assert_int_equal(list.n, 3);
+	arena_free(list.arena);
+	roster_free(roster);
+}
+
+/* A folder that may change without a trace in its times is read twice, as a whole. */
+static void a_roster_does_not_help_where_a_change_may_go_unseen(void **state)
+{
+	static const char *const known[] = {"1"};
+	struct place *p = *state;
+	put(p, "cur/1:2,S", "A: first\n\n");
+	place_open(p);
+	char path[PATH_MAX];
+	const time_t ahead = time(NULL) + 1000;
+	const struct timespec times[2] = {{.tv_sec = ahead}, {.tv_sec = ahead}};
+	snprintf(path, sizeof path, "%s/cur", p->config.maildir.path);
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+	struct roster *roster = roster_of(known, 1);
+	struct message_list list = place_list_unlike(p, "INBOX", roster);
+	assert_false(list.partial || list.unlike);
+	assert_int_equal(list.n, 1);
+	arena_free(list.arena);
+	roster_free(roster);
 }
 
 static void two_files_with_one_key_are_two_messages(void **state)
@@ -504,6 +578,9 @@ int main(void)
 		in_maildir(a_key_outlives_what_other_programs_do_to_names),
 		in_maildir(odd_names_are_messages_too),
 		in_maildir(what_is_no_message_is_not_listed),
+		in_maildir(against_a_roster_only_what_is_unlike_it_is_listed),
+		in_maildir(a_roster_does_not_help_where_two_files_have_one_key),
+		in_maildir(a_roster_does_not_help_where_a_change_may_go_unseen),
 		in_maildir(two_files_with_one_key_are_two_messages),
 		in_maildir(a_second_name_of_one_file_is_no_second_message),
 		in_maildir(S20_a_file_that_was_renamed_meanwhile_is_found_again),

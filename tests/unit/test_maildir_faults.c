@@ -399,6 +399,25 @@ static void S21_a_message_that_readdir_missed_is_not_gone(void **state)
 	assert_string_not_equal(place_cursor(p, "INBOX"), cursor);
 }
 
+static void S21_a_message_that_readdir_missed_is_known_by_a_second_look(void **state)
+{
+	(void)state;
+	put("cur/1:2,", "A: b\n\n");
+	put("cur/2:2,", "A: b\n\n");
+	place_open(p);
+	assert_non_null(place_cursor(p, "INBOX"));
+	struct roster *roster = roster_new(2);
+	assert_true(roster_add(roster, "1", 0) && roster_add(roster, "2", 0));
+	interfere.overlooked = "2:2,";
+	interfere.while_reading = rename_message;
+	struct message_list list = place_list_unlike(p, "INBOX", roster);
+	assert_false(list.unlike);
+	assert_int_equal(list.n, 2);
+	assert_int_equal(place_find(&list, "2")->flags, FLAG_SEEN);
+	arena_free(list.arena);
+	roster_free(roster);
+}
+
 static void directories_are_told_from_messages_on_any_file_system(void **state)
 {
 	(void)state;
@@ -567,6 +586,7 @@ int main(void)
 		in_maildir(a_folder_that_vanishes_is_no_empty_one),
 		in_maildir(a_folder_that_vanishes_while_it_is_read_is_no_empty_one),
 		in_maildir(S21_a_message_that_readdir_missed_is_not_gone),
+		in_maildir(S21_a_message_that_readdir_missed_is_known_by_a_second_look),
 		in_maildir(directories_are_told_from_messages_on_any_file_system),
 		in_maildir(keywords_that_cannot_be_read_are_not_taken_for_none),
 		in_maildir(S50_a_message_that_cannot_be_read_fails_alone),

@@ -278,6 +278,36 @@ static void the_last_run_is_known_also_when_it_never_ended(void **context)
 
 /* ---- rows ---- */
 
+/* More of them than are held at once. */
+#define EACH 2500
+
+static void count_row(void *context, const struct row *row)
+{
+	unsigned char *told = context;
+	long i = strtol(row->key[LEFT], NULL, 10);
+	assert_in_range(i, 0, EACH - 1);
+	assert_string_equal(row->key[RIGHT], arena_printf(arena, "r%ld", i));
+	told[i]++;
+}
+
+static void each_row_is_told_once_and_not_held(void **context)
+{
+	(void)context;
+	struct error err = {0};
+	unsigned char told[EACH] = {0};
+	struct state *state = open_state(STATE_WRITE);
+	int64_t twin = add_twin(state, "A", "A"), second = add_twin(state, "B", "B");
+	assert_ok(state_begin(state, &err), err);
+	for (int i = 0; i < EACH; i++)
+		add_row(state, twin, arena_printf(arena, "%d", i), arena_printf(arena, "r%d", i));
+	add_row(state, second, "9999", "x");
+	assert_ok(state_commit(state, &err), err);
+	assert_ok(state_each_row(state, twin, flags, count_row, told, &err), err);
+	for (int i = 0; i < EACH; i++)
+		assert_int_equal(told[i], 1);
+	state_close(state);
+}
+
 static void only_the_rows_that_a_list_touches_are_read(void **context)
 {
 	(void)context;
@@ -559,6 +589,7 @@ int main(void)
 		EACH_WITH_ITS_PLACE(a_begun_copy_is_remembered_until_it_is_dropped),
 		EACH_WITH_ITS_PLACE(a_hint_is_replaced_and_dropped),
 		EACH_WITH_ITS_PLACE(the_last_run_is_known_also_when_it_never_ended),
+		EACH_WITH_ITS_PLACE(each_row_is_told_once_and_not_held),
 		EACH_WITH_ITS_PLACE(only_the_rows_that_a_list_touches_are_read),
 		EACH_WITH_ITS_PLACE(no_look_up_reads_a_whole_table),
 		EACH_WITH_ITS_PLACE(a_row_can_go_to_another_pair_of_mailboxes),
