@@ -78,6 +78,12 @@ void arena_reset(struct arena *arena)
 	*arena = (struct arena){0};
 }
 
+void arena_wipe(struct arena *arena)
+{
+	for (struct block *block = arena->blocks; block != NULL; block = block->next)
+		explicit_bzero(block->data, block->size);
+}
+
 void arena_free(struct arena *arena)
 {
 	if (arena == NULL)

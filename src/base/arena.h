@@ -20,6 +20,10 @@ struct arena *arena_new(void);
 /* arena_free(arena): give back ${arena} and all that came from it; NULL is fine. */
 void arena_free(struct arena *arena);
 
+/* arena_wipe(arena): overwrite all that came from it, for it may hold a secret, before it is freed.
+ */
+void arena_wipe(struct arena *arena);
+
 /* arena_reset(arena): give back all that came from ${arena}, and keep it for more. */
 void arena_reset(struct arena *arena);
 

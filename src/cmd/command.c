@@ -174,6 +174,7 @@ static int run_command(const struct command *command, const char *config, int ar
 		code = talks && !confine_begin() ? CAUSE_LOCAL : command->run(&options);
 		confine_end();
 	}
+	arena_wipe(options.arena); /* the configuration, and passwords that stand in it */
 	arena_free(options.arena);
 	return code;
 }

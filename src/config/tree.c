@@ -273,6 +273,20 @@ static bool take_event(struct builder *b, const yaml_event_t *event)
 	}
 }
 
+/* Any text may be a password, and libyaml frees it as it is. */
+static void wipe_event(yaml_event_t *event)
+{
+	if (event->type == YAML_SCALAR_EVENT)
+		explicit_bzero(event->data.scalar.value, event->data.scalar.length);
+}
+
+static void wipe_buffers(yaml_parser_t *yaml)
+{
+	explicit_bzero(yaml->buffer.start, (size_t)(yaml->buffer.end - yaml->buffer.start));
+	explicit_bzero(
+		yaml->raw_buffer.start, (size_t)(yaml->raw_buffer.end - yaml->raw_buffer.start));
+}
+
 static bool build(struct builder *b, const char *text, size_t len)
 {
 	for (bool more = true; more;) {
@@ -281,6 +295,7 @@ static bool build(struct builder *b, const char *text, size_t len)
 			return cannot_read(b, text, len);
 		bool taken = !too_much(b, place_of(event.start_mark)) && take_event(b, &event);
 		more = event.type != YAML_STREAM_END_EVENT;
+		wipe_event(&event);
 		yaml_event_delete(&event);
 		if (!taken)
 			return false;
@@ -296,6 +311,7 @@ struct node *tree_parse(
 		die_out_of_memory();
 	yaml_parser_set_input_string(&b.yaml, (const unsigned char *)text, len);
 	bool ok = build(&b, text, len);
+	wipe_buffers(&b.yaml);
 	yaml_parser_delete(&b.yaml);
 	if (ok && b.root == NULL)
 		mistake_add(mistakes, (struct place){1, 1}, "nothing is configured here");

@@ -66,6 +66,19 @@ static void an_array_that_is_trimmed_keeps_its_first_part(void **state)
 	arena_free(arena);
 }
 
+static void an_arena_that_is_wiped_holds_nothing_of_what_it_held(void **state)
+{
+	(void)state;
+	static const char zeros[20000];
+	struct arena *arena = arena_new();
+	char *small = arena_strdup(arena, "secret"), *large = arena_alloc(arena, sizeof zeros);
+	memset(large, 's', sizeof zeros);
+	arena_wipe(arena);
+	assert_memory_equal(small, zeros, sizeof "secret");
+	assert_memory_equal(large, zeros, sizeof zeros);
+	arena_free(arena);
+}
+
 /* Text takes the octets that it has; what is between it and the next is nobody's. */
 static void text_is_packed_and_all_else_aligned(void **state)
 {
@@ -209,6 +222,7 @@ int main(void)
 		cmocka_unit_test(an_error_says_what_failed_on_what_and_why),
 		cmocka_unit_test(an_array_that_grows_keeps_what_it_held),
 		cmocka_unit_test(an_array_that_is_trimmed_keeps_its_first_part),
+		cmocka_unit_test(an_arena_that_is_wiped_holds_nothing_of_what_it_held),
 		cmocka_unit_test(text_is_packed_and_all_else_aligned),
 		cmocka_unit_test(an_arena_that_was_reset_can_be_used_again),
 		cmocka_unit_test(a_buffer_refuses_what_would_pass_its_limit),
