@@ -20,9 +20,10 @@ static size_t section_length(const char *text)
 size_t scan_atom(const char *text, bool items)
 {
 	size_t n = strcspn(text, " ()\"\r[");
-	bool body = ascii_is(text, n, "BODY") || ascii_is(text, n, "BINARY") ||
-		    ascii_is(text, n, "BINARY.SIZE");
-	if (items && body && text[n] == '[')
+	if (text[n] != '[')
+		return n;
+	if (items && (ascii_is(text, n, "BODY") || ascii_is(text, n, "BINARY") ||
+			     ascii_is(text, n, "BINARY.SIZE")))
 		n += section_length(text + n);
 	return n + strcspn(text + n, " ()\"\r");
 }
