@@ -61,7 +61,7 @@ static bool call_roster(struct run *run, const struct job *job, const struct box
 	if (run->store[side]->ops->list_unlike == NULL || box->known.id == 0 || box->known.retry ||
 		run->pair->mode == MODE_MOVE)
 		return true;
-	struct call call = {roster_new(box->known.pairs), side, true};
+	struct call call = {roster_new(box->known.total[side]), side, true};
 	bool ok = run_state_ok(run,
 		state_each_row(run->state, box->known.id, job->flags, call_row, &call, &err), &err);
 	if (ok && call.clear)

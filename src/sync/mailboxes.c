@@ -99,6 +99,7 @@ static void start_box(struct run *run, const struct pairing *p)
 	*box = (struct box){.pairing = p};
 	if (p->known != NULL)
 		box->known = *p->known;
+	box->counted = box->known.pairs;
 	for (enum side side = LEFT; side <= RIGHT; side++) {
 		box->known.name[side] = p->name[side];
 		box->report.name[side] = p->name[side];

@@ -33,6 +33,7 @@
 struct box {
 	const struct pairing *pairing;
 	struct state_twin known; /* as the state has it, or will */
+	uint64_t counted;	 /* known.pairs as the state has it */
 	uint64_t arrived[2];	 /* copies of this run there, whose keys were told */
 	bool written[2];	 /* this run changed it on that side */
 	bool unsettled; /* a step was held back, failed or was cut off: the old cursors stay */

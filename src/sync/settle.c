@@ -22,8 +22,10 @@ static bool drop_merged(struct run *run, struct survey *v, const struct step *st
 	if (step->merge == NONE)
 		return true;
 	const struct row *merged = &v->row[step->twin][step->merge];
+	if (!run_state_ok(run, state_drop_row(run->state, merged->id, &err), &err))
+		return false;
 	v->box[step->twin]->known.pairs -= both_there(merged);
-	return run_state_ok(run, state_drop_row(run->state, merged->id, &err), &err);
+	return true;
 }
 
 /* Write what a row is from now on, and keep the count of pairs true. */
@@ -33,14 +35,17 @@ static bool put_row(struct run *run, struct survey *v, const struct step *step, 
 	const struct row *before = row_before(v, step);
 	if (!drop_merged(run, v, step))
 		return false;
-	if (before != NULL)
-		v->box[step->from_twin]->known.pairs -= both_there(before);
+	bool before_was_pair = before != NULL && both_there(before);
+	if (!run_state_ok(run,
+		    state_put_row(run->state, v->box[step->twin]->known.id, row, v->flags, &err),
+		    &err))
+		return false;
+	v->box[step->from_twin]->known.pairs -= before_was_pair;
 	v->box[step->twin]->known.pairs += both_there(row);
-	bool ok = state_put_row(run->state, v->box[step->twin]->known.id, row, v->flags, &err);
 	/* A step that follows finds what this one left. */
-	if (ok && step->row != NONE && step->from_twin == step->twin)
+	if (step->row != NONE && step->from_twin == step->twin)
 		v->row[step->twin][step->row] = *row;
-	return run_state_ok(run, ok, &err);
+	return true;
 }
 
 static bool drop_row(struct run *run, struct survey *v, const struct step *step)
@@ -51,8 +56,10 @@ static bool drop_row(struct run *run, struct survey *v, const struct step *step)
 		return false;
 	if (before == NULL || before->id == 0)
 		return true;
+	if (!run_state_ok(run, state_drop_row(run->state, before->id, &err), &err))
+		return false;
 	v->box[step->from_twin]->known.pairs -= both_there(before);
-	return run_state_ok(run, state_drop_row(run->state, before->id, &err), &err);
+	return true;
 }
 
 /* The row that the step before this one left: a new one is known by its key only. */
@@ -79,6 +86,22 @@ static bool find_left_row(
 		*row = found[0];
 	v->box[step->twin]->known.pairs -= both_there(row);
 	return true;
+}
+
+/* Counts of pairs are written with the rows that they count: a run that is stopped leaves both, and
+ * the next one goes on counting from there. */
+static bool put_counts(struct run *run, struct survey *v)
+{
+	bool ok = true;
+	for (size_t i = 0; ok && i < v->n; i++) {
+		struct box *box = v->box[i];
+		struct error err = {0};
+		if (box->counted == box->known.pairs || box->known.id == 0)
+			continue;
+		ok = run_state_ok(run, state_put_twin(run->state, &box->known, &err), &err);
+		box->counted = box->known.pairs;
+	}
+	return ok;
 }
 
 /* Write what the differ says a settled step leaves behind. */
@@ -122,7 +145,7 @@ bool settle_begin(struct run *run, struct survey *v, const struct plan *plan)
 	for (size_t i = 0; ok && i < plan->n; i++)
 		if (plan->step[i].kind == STEP_PAIR)
 			ok = settle_plain(run, v, &plan->step[i]);
-	return ok && run_commit(run);
+	return ok && put_counts(run, v) && run_commit(run);
 }
 
 /* ---- copies ---- */
@@ -239,7 +262,7 @@ bool settle_copy_job(struct run *run, struct survey *v, const struct plan *plan,
 		ok = settle_copy(run, v, &plan->step[job->copy[i].step], &job->copy[i]);
 	run->progress.mailboxes_done = job->twin;
 	tell_progress(run);
-	return ok;
+	return ok && put_counts(run, v);
 }
 
 /* ---- moves, flags, deletions ---- */
@@ -337,7 +360,7 @@ bool settle_change_job(struct run *run, struct survey *v, const struct plan *pla
 		if (ok && ledger->pending[item->step] == 0 && !ledger->failed[item->step])
 			ok = settle_changed(run, v, step, item, ledger);
 	}
-	return ok;
+	return ok && put_counts(run, v);
 }
 
 /* ---- after the last job ---- */

@@ -222,10 +222,15 @@ static bool refuse(struct state *state, struct error *err)
 	return state_failed_before(state, err);
 }
 
+bool state_takes_writes(struct state *state, struct error *err)
+{
+	return !(state->failed || was_ended(state)) || refuse(state, err);
+}
+
 bool state_begin(struct state *state, struct error *err)
 {
-	if (state->failed || was_ended(state))
-		return refuse(state, err);
+	if (!state_takes_writes(state, err))
+		return false;
 	if (!state->within)
 		state->within = query_simple(state, QUERY_BEGIN, 0, err);
 	return state->within;

@@ -51,7 +51,7 @@ void state_close(struct state *state);
  * state_begin(state, err), state_commit(state, err): a transaction, durable when commit returns.
  * state_rollback(state): as if it had never begun, which is also where a commit that fails leaves
  * it.  Beginning within one is fine and does nothing.  Outside of one, each write is a transaction.
- * After a transaction that failed none begins any more: what the caller knows was not written.
+ * After one that failed nothing is written any more: what the caller knows is not what is there.
  */
 bool state_begin(struct state *state, struct error *err);
 bool state_commit(struct state *state, struct error *err);

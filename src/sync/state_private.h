@@ -73,6 +73,10 @@ struct state {
 /* state_failed_before(state, err): say that nothing is written any more.  Always false. */
 bool state_failed_before(const struct state *state, struct error *err);
 
+/* state_takes_writes(state, err): whether all that was written so far is there: what came after a
+ * transaction that SQLite gave up would be a transaction by itself, and count on what is not. */
+bool state_takes_writes(struct state *state, struct error *err);
+
 /* ---- state_file.c ---- */
 
 /*

@@ -134,6 +134,8 @@ bool query_begin(struct query *q, struct state *state, enum query_name name, str
 	if (*stmt == NULL && sqlite3_prepare_v3(state->db, queries[name].sql, -1,
 				     SQLITE_PREPARE_PERSISTENT, stmt, NULL) != SQLITE_OK)
 		return query_failed(state, err);
+	if (!sqlite3_stmt_readonly(*stmt) && !state_takes_writes(state, err))
+		return false;
 	*q = (struct query){.state = state, .stmt = *stmt, .record = queries[name].record, .at = 1};
 	q->sum = (uint32_t)crc32(0, (const Bytef *)q->record, (uInt)strlen(q->record));
 	return true;

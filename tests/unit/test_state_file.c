@@ -800,6 +800,15 @@ static void what_a_failed_commit_added_is_never_changed(void **context)
 	assert_false(state_begin(state, &late));
 	assert_int_equal(late.cause, CAUSE_LOCAL);
 	assert_non_null(strstr(late.text, "an earlier write to it failed"));
+	/* nor does a write outside of a transaction count on what is not there */
+	struct state_twin other = {.name = {"C", "C"}};
+	late = (struct error){0};
+	assert_false(state_put_twin(state, &other, &late));
+	assert_non_null(strstr(late.text, "an earlier write to it failed"));
+	struct state_twin *twins;
+	size_t n;
+	assert_ok(state_twins(state, arena, &twins, &n, &err), late);
+	assert_int_equal(n, 1);
 	state_close(state);
 }
 
