@@ -11,7 +11,7 @@ import suite
 from delay_relay import DelayRelay
 from dovecot import Dovecot
 from hands import ImapHand, MaildirHand, letter
-from mailtwin import Mailtwin
+from mailtwin import Mailtwin, imap
 
 MIB = 1 << 20
 MESSAGES, MAILBOXES = 5000, 25
@@ -147,6 +147,27 @@ class Promises(suite.Case):
                         break
                 self.assertEqual(1, len(told), octets)
                 self.assertLess(octets, whole * .9)
+
+    def test_INBOX_is_copied_first_and_in_each_mailbox_the_newest(self):
+        """A chunk is asked for in the order of UIDs, but the chunk with the newest comes before all others."""
+        account = server.account(next(users))
+        ImapHand(account).add(*(letter('note %d' % i, received=1_600_000_000 + i * 1000) for i in range(600)),
+                              *(letter('old %d' % i, 'Archive', received=1_500_000_000 - i) for i in range(300)))
+        self.twin.configure({'one': imap(account, connections=1), 'two': self.local.store()},
+                            {'pair': {'from': 'one', 'to': 'two'}})
+        self.twin.sync('--trace', self.twin.home / 'trace')
+        asked, at = [], None
+        for line in (self.twin.home / 'trace').read_text().splitlines():
+            opened, body = re.search(r' (?:EXAMINE|SELECT) (\w+)', line), re.search(r' UID FETCH (\S+) .*BODY', line)
+            at = opened[1] if opened else at
+            if body:
+                asked += [(at, uid) for part in body[1].split(',') for uid in range(
+                    int(part.split(':')[0]), int(part.split(':')[-1]) + 1)]
+        self.assertEqual(900, len(asked))
+        self.assertEqual({('INBOX', uid) for uid in range(345, 601)}, set(asked[:256]))
+        self.assertEqual({'INBOX'}, {name for name, _ in asked[:600]})
+        # The later a letter came here, the older it is.
+        self.assertEqual({('Archive', uid) for uid in range(1, 169)}, set(asked[600:768]))
 
     def test_5000_messages_take_less_than_50_mb_from_server_to_server(self):
         other = ImapHand(server.account(next(users)))
