@@ -29,6 +29,12 @@ int ascii_percent(const char *s);
 /* ascii_compare(a, b): as strcmp(), without regard to case. */
 int ascii_compare(const char *a, const char *b);
 
+/* ascii_same(a, b): whether they are one word, in any case; most that are not differ at once. */
+static inline bool ascii_same(const char *a, const char *b)
+{
+	return ascii_lower(*a) == ascii_lower(*b) && ascii_compare(a, b) == 0;
+}
+
 /* ascii_is(text, len, word): whether ${text}[0..${len}) is ${word} in any case. */
 bool ascii_is(const char *text, size_t len, const char *word);
 

@@ -79,10 +79,10 @@ static const struct {
 	{"X-GM-MSGID", read_gmail_id, "a FETCH with an X-GM-MSGID that is none"},
 };
 
-static bool is_body(const char *name)
+static bool is_body(const char *name, size_t len)
 {
-	return ascii_starts(name, strlen(name), "BODY[") ||
-	       ascii_starts(name, strlen(name), "BINARY[");
+	return ascii_lower(*name) == 'b' &&
+	       (ascii_starts(name, len, "BODY[") || ascii_starts(name, len, "BINARY["));
 }
 
 static bool read_body(
@@ -99,12 +99,12 @@ static bool read_body(
 
 static bool read_item(const struct imap_node *item, struct imap_fetched *f, const char **why)
 {
-	if (is_body(item->text)) {
+	if (is_body(item->text, item->len)) {
 		*why = "a FETCH with a body that is none";
 		return read_body(item, item->next, f);
 	}
 	for (size_t i = 0; i < sizeof items / sizeof *items; i++) {
-		if (ascii_compare(items[i].name, item->text) != 0)
+		if (!ascii_same(items[i].name, item->text))
 			continue;
 		*why = items[i].why;
 		return items[i].read(item->next, f);

@@ -194,7 +194,7 @@ static int finish_response(struct imap_parser *p, struct imap_out *out)
 
 static bool is_word(const struct imap_node *node, const char *word)
 {
-	return node != NULL && node->type == IMAP_ATOM && ascii_compare(node->text, word) == 0;
+	return node != NULL && node->type == IMAP_ATOM && ascii_same(node->text, word);
 }
 
 /* Whether the string to come is the value of a BODY[...] item in the list of a FETCH. */

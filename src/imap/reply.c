@@ -7,7 +7,7 @@
 
 static bool is_word(const struct imap_node *node, const char *word)
 {
-	return node != NULL && node->type == IMAP_ATOM && ascii_compare(node->text, word) == 0;
+	return node != NULL && node->type == IMAP_ATOM && ascii_same(node->text, word);
 }
 
 /* A string in any of its spellings, without NUL: an atom may look like a number or NIL. */
