@@ -273,7 +273,8 @@ class History:
             raise Wrong('one more run changes something: %s' % json.dumps(ended.end))
         left, right = before
         equal = sum(min(len(left[name]), len(right[name])) for name in left.keys() & right.keys())
-        if ended.end['equal'] != equal:
+        # With exit 1 two mailboxes may be twins under different names.
+        if ended.exit == 0 and ended.end['equal'] != equal:
             raise Wrong('it counts %d messages as equal, of %d' % (ended.end['equal'], equal))
 
     def begin(self):
