@@ -184,7 +184,8 @@ static void meet_intents(struct differ *d, size_t first, enum side to)
 {
 	const struct twin *twin = &d->twin[d->unit[first].twin];
 	const char *floor = NULL;
-	if (twin->intents == 0 || twin->list[to] == NULL)
+	/* Under a new epoch the key of a source is that of another message: content decides. */
+	if (twin->intents == 0 || twin->list[to] == NULL || twin->new_epoch[other(to)])
 		return;
 	struct pool sources = intended(d, first, to, &floor);
 	struct pool copies = match_pool(d, first, is_new_and_stays, to);

@@ -117,6 +117,15 @@ static bool settle_plain(struct run *run, struct survey *v, const struct step *s
 
 /* ---- before the first job ---- */
 
+/* Their sources are named by keys of an epoch that ended, which are those of others from now on. */
+static bool drop_ended_intents(struct run *run, const struct state_twin *known, enum side side)
+{
+	struct error err = {0};
+	return known->id == 0 ||
+	       run_state_ok(
+		       run, state_drop_intents(run->state, known->id, other(side), &err), &err);
+}
+
 /* A pair of mailboxes is stored before its rows are; its cursors only once it is settled. */
 static bool store_twin(struct run *run, struct survey *v, size_t i)
 {
@@ -128,6 +137,8 @@ static bool store_twin(struct run *run, struct survey *v, size_t i)
 			continue;
 		if (known->epoch[side] == NULL || v->twin[i].new_epoch[side])
 			known->cursor[side] = NULL;
+		if (v->twin[i].new_epoch[side] && !drop_ended_intents(run, known, side))
+			return false;
 		known->epoch[side] = arena_strdup(run->arena, list->box.epoch);
 		known->next[side] = arena_strdup(run->arena, list->box.next);
 		known->total[side] = list->box.total;
@@ -135,9 +146,19 @@ static bool store_twin(struct run *run, struct survey *v, size_t i)
 	return run_state_ok(run, state_put_twin(run->state, known, &err), &err);
 }
 
+/* An epoch that ended is told once, whether or not anything follows from it: all its keys may have
+ * come again, and what was to be deleted is held back in the run that meets it only. */
+static bool has_new_epoch(const struct survey *v)
+{
+	bool any = false;
+	for (size_t i = 0; i < v->n; i++)
+		any |= v->twin[i].new_epoch[LEFT] || v->twin[i].new_epoch[RIGHT];
+	return any;
+}
+
 bool settle_begin(struct run *run, struct survey *v, const struct plan *plan)
 {
-	if (plan->n == 0)
+	if (plan->n == 0 && !has_new_epoch(v))
 		return true;
 	bool ok = run_begin_state(run);
 	for (size_t i = 0; ok && i < v->n; i++)
