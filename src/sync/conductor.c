@@ -324,6 +324,7 @@ static bool first_pass(struct run *run)
 			return false;
 		box->whole[LEFT] |= crossed;
 		box->whole[RIGHT] |= crossed;
+		box->ahead = box->known.ahead;
 		if (!box->left_out)
 			boxes[n++] = box;
 	}
@@ -401,7 +402,7 @@ static bool second_pass(struct run *run)
 			box->look[side] = box->written[side] || box->look_again;
 			box->written[side] = false;
 		}
-		box->look_again = false;
+		box->look_again = box->ahead = false;
 		if (!box->left_out && (box->look[LEFT] || box->look[RIGHT]))
 			boxes[n++] = box;
 	}

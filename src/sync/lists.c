@@ -78,7 +78,7 @@ static bool ask(struct run *run, struct job *job, const struct box *box, enum si
 	if (box->whole[side] || run->world_changed[side] || select_needs_all(run))
 		return true;
 	item->epoch = box->known.epoch[side];
-	item->since = box->known.cursor[side];
+	item->since = box->ahead ? NULL : box->known.cursor[side];
 	return call_roster(run, job, box, side, &item->roster);
 }
 

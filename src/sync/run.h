@@ -41,6 +41,7 @@ struct box {
 	bool look_again; /* there is more to find out or to do: list both sides again */
 	bool look[2];	 /* list this side, whatever the listing of mailboxes said */
 	bool whole[2];	 /* list this side from the beginning, not from its cursor */
+	bool ahead;	 /* rows know more than the cursors: compare them with both sides */
 	bool left_out;	 /* could not be read or made: takes no further part */
 	struct mailbox_report report;
 };

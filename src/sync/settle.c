@@ -146,6 +146,22 @@ static bool store_twin(struct run *run, struct survey *v, size_t i)
 	return run_state_ok(run, state_put_twin(run->state, known, &err), &err);
 }
 
+/*
+ * From the first row that is changed until the cursors are those of after it, the rows are ahead: a
+ * server that is put back meanwhile to where the cursors are tells of no change, and has not what
+ * the rows say.  New pairs do not matter, their keys tell (see has_lost() in survey.c).
+ */
+static void note_ahead(struct survey *v, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct step *step = &plan->step[i];
+		if (step->row == NONE && step->merge == NONE)
+			continue;
+		v->box[step->twin]->known.ahead = true;
+		v->box[step->from_twin]->known.ahead = true;
+	}
+}
+
 /* An epoch that ended is told once, whether or not anything follows from it: all its keys may have
  * come again, and what was to be deleted is held back in the run that meets it only. */
 static bool has_new_epoch(const struct survey *v)
@@ -161,6 +177,7 @@ bool settle_begin(struct run *run, struct survey *v, const struct plan *plan)
 	if (plan->n == 0 && !has_new_epoch(v))
 		return true;
 	bool ok = run_begin_state(run);
+	note_ahead(v, plan);
 	for (size_t i = 0; ok && i < v->n; i++)
 		ok = store_twin(run, v, i);
 	for (size_t i = 0; ok && i < plan->n; i++)
@@ -392,6 +409,7 @@ static void advance(struct run *run, struct survey *v, size_t i)
 	struct box *box = v->box[i];
 	if (box->unsettled || box->look_again)
 		return;
+	box->known.ahead &= box->written[LEFT] || box->written[RIGHT];
 	for (enum side side = LEFT; side <= RIGHT; side++) {
 		const struct message_list *list = v->twin[i].list[side];
 		if (list == NULL || box->written[side])

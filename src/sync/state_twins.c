@@ -1,5 +1,8 @@
 #include "sync/state_private.h"
 
+/* What is yes or no about a pair of mailboxes, as it is stored in the column `retry`. */
+enum { BIT_RETRY = 1 << 0, BIT_AHEAD = 1 << 1 };
+
 /* ---- pairs of mailboxes ---- */
 
 static struct state_twin take_twin(struct query *q, struct arena *arena)
@@ -14,7 +17,9 @@ static struct state_twin take_twin(struct query *q, struct arena *arena)
 	for (enum side s = LEFT; s <= RIGHT; s++)
 		twin.total[s] = (uint64_t)query_int(q);
 	twin.pairs = (uint64_t)query_int(q);
-	twin.retry = query_int(q) != 0;
+	int64_t bits = query_int(q);
+	twin.retry = bits & BIT_RETRY;
+	twin.ahead = bits & BIT_AHEAD;
 	return twin;
 }
 
@@ -28,7 +33,7 @@ static void put_twin(struct query *q, const struct state_twin *twin)
 	for (enum side s = LEFT; s <= RIGHT; s++)
 		query_put_int(q, (int64_t)twin->total[s]);
 	query_put_int(q, (int64_t)twin->pairs);
-	query_put_int(q, twin->retry);
+	query_put_int(q, (twin->retry ? BIT_RETRY : 0) | (twin->ahead ? BIT_AHEAD : 0));
 	query_put_sum(q);
 }
 

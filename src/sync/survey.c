@@ -14,7 +14,7 @@ static bool same(const char *a, const char *b)
 static bool unchanged(const struct run *run, const struct box *box, enum side side)
 {
 	const struct mailbox *listed = box->pairing->box[side];
-	return listed != NULL && !run->world_changed[side] && !box->whole[side] &&
+	return listed != NULL && !run->world_changed[side] && !box->whole[side] && !box->ahead &&
 	       !box->look[side] && same(listed->epoch, box->known.epoch[side]) &&
 	       same(listed->cursor, box->known.cursor[side]);
 }

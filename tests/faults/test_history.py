@@ -33,7 +33,7 @@ KEYWORDS = {'later', 'urgent'}
 KNOWN = {   # those that went wrong once
     'keeps mailboxes': [56, 481],
     'deletes mailboxes': [1666029328, 1845205803],
-    'is of two servers': [890745814],
+    'is of two servers': [890745814, 275484890],
 }
 LEFT_ALONE = re.compile(r"\w+: (Box \d+): (?:left out: '(Box \d+)' on \w+ is the twin of '(Box \d+)' already|"
                         r'it is gone on \w+ but is not removed here)')

@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
 """SIGKILL at each call of a run, then at calls of the run that recovers: the next one ends all."""
+import collections
+
 import world
+import compare
 import suite
 from campaign import Campaign, points
 
 POINTS = points(400, 200, 30)       # of each workload
+RUNS = 4                            # that a loss may take to be mended: the first deletes nothing, and says so
 RECOVERIES = points(200, 50, 10)   # of those, how many are killed again, at two places
 
 
@@ -41,6 +45,49 @@ class Kill(suite.Case):
                 campaign.tell('%s at %d, %d, %d of %d' % (workload, point + 1, second, third, exist), fired,
                               wrong + list(here.recovers()))
         campaign.end(self)
+
+    def ends_equal(self, here, kept):
+        """After a loss: all that is left is on both sides, and `kept` with it."""
+        for _ in range(RUNS):
+            ended = here.run()
+            if ended.exit in (0, -99):
+                break
+        if ended.exit != 0:
+            yield 'run %d after it: exit %d: %s' % (RUNS, ended.exit, ended.err.strip())
+        worlds = here.read()
+        # Mailboxes that are paired anew keep their marks to delete: one may be that of the run that was killed.
+        yield from (sentence for sentence in compare.compare(*worlds) if '\\Deleted' not in sentence)
+        for levels, messages in kept.items():
+            if bodies(messages) - bodies(worlds[0].get(levels, ())):
+                yield '%s: a message was deleted that nobody deleted' % '/'.join(levels)
+        here.run()
+        if here.read() != worlds:
+            yield 'one more run changes something'
+
+    def kill_and_put_back(self, served):
+        """A run that was killed wrote down more than how far the mailboxes had come."""
+        campaign = Campaign('kill, then a %s put back' % ('server' if served else 'side'))
+        with world.World(self.scratch, world.SAME_MAILBOXES, served=served) as here:
+            exist = len(here.calls('calls'))
+            for point, rng in campaign.choose(exist, POINTS):
+                here.restore()
+                wrong = self.killed(here, point + 1)
+                fired = bool(here.fired())
+                side = rng.randrange(2)
+                here.put_back((here.work, here.laptop)[side].parent)
+                campaign.tell('at %d of %d, side %d' % (point + 1, exist, side), fired,
+                              wrong + list(self.ends_equal(here, here.read()[not side])))
+        campaign.end(self)
+
+    def test_S03_a_server_that_is_put_back_after_a_run_was_killed_is_in_step_again(self):
+        self.kill_and_put_back(True)
+
+    def test_S03_a_maildir_that_is_put_back_after_a_run_was_killed_is_in_step_again(self):
+        self.kill_and_put_back(False)
+
+
+def bodies(messages):
+    return collections.Counter((m.digest, m.size) for m in messages)
 
 
 def _add(workload):

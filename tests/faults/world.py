@@ -100,10 +100,9 @@ def _nothing(work, laptop):
     pass
 
 
-def _both_change(work, laptop):
-    work.add(letter('from work'), letter('kernel 2', 'Lists/kernel', keywords=['later', 'urgent']),
-             letter('first', 'Made at work'))
-    laptop.add(letter('from laptop', flags=['\\Seen']), letter('first', 'Made on laptop'))
+def _messages_change(work, laptop):
+    work.add(letter('from work'), letter('kernel 2', 'Lists/kernel', keywords=['later', 'urgent']))
+    laptop.add(letter('from laptop', flags=['\\Seen']))
     work.flag('one', '+\\Answered')
     work.flag('two', '-\\Flagged')
     work.delete('sent', mailbox='Sent')
@@ -112,6 +111,12 @@ def _both_change(work, laptop):
     laptop.flag('two', '+\\Seen')
     laptop.delete('twin')
     laptop.move('kernel', 'INBOX', mailbox='Lists/kernel')
+
+
+def _both_change(work, laptop):
+    work.add(letter('first', 'Made at work'))
+    laptop.add(letter('first', 'Made on laptop'))
+    _messages_change(work, laptop)
 
 
 def _both_have_it(work, laptop):
@@ -127,6 +132,8 @@ def _mirrored(work, laptop):
     laptop.add(letter('beyond'))
 
 
+SAME_MAILBOXES = Workload('two-way in mailboxes that are there', lambda work, laptop: _some_mail(work),
+                          _messages_change)
 WORKLOADS = {w.name: w for w in [
     Workload('pull', _nothing, lambda work, laptop: _some_mail(work)),
     Workload('push', _nothing, lambda work, laptop: _some_mail(laptop)),
@@ -168,7 +175,7 @@ class World:
     def __init__(self, top, workload, front=None, served=False):
         self.top, self.workload = pathlib.Path(top), workload
         self.front, self.served = front or (lambda port: contextlib.nullcontext()), served
-        self.here, self.saved = self.top / 'now', self.top / 'saved'
+        self.here, self.saved, self.backup = self.top / 'now', self.top / 'saved', self.top / 'backup'
         self.here.mkdir()
         self.work, self.laptop = self.here / 'work' / 'Maildir', self.here / 'laptop' / 'Maildir'
         self.work.parent.mkdir()
@@ -207,6 +214,7 @@ class World:
         if self.workload.before is not _nothing:
             self._clean_run()
             self.settle()
+        self._copy(self.here, self.backup)
         self.workload.changes(*hands)
         time.sleep(.03)     # the clock's grain: what changed within it would be looked at twice
         self._copy(self.here, self.saved)
@@ -231,6 +239,11 @@ class World:
 
     def restore(self):
         self._copy(self.saved, self.here)
+
+    def put_back(self, path):
+        """A side, as it was before the changes, when all was in step."""
+        self.settle()
+        self._copy(self.backup / path.relative_to(self.here), path)
 
     def read(self):
         self.settle()
