@@ -71,7 +71,8 @@ static void settle_chain(struct phase *phase, struct job *job)
 
 /*
  * Give jobs to the crew and settle what comes back, until no step is left.  What the next jobs
- * intend is written in the transaction that settles the last one: a chunk costs one commit.
+ * intend is written in the transaction that settles those that are back: a chunk costs one commit
+ * at most.
  */
 bool carry_run_phase(struct phase *phase)
 {
@@ -85,7 +86,10 @@ bool carry_run_phase(struct phase *phase)
 			window = sizeof ready / sizeof *ready;
 		if (!run_begin_state(run))
 			phase->over = true;
-		settle_chain(phase, back);
+		for (; back != NULL; back = crew_back(run->crew)) {
+			settle_chain(phase, back);
+			out--;
+		}
 		while (!phase->over && out + n < window && (ready[n] = phase->next(phase)) != NULL)
 			n++;
 		if (!run_commit(run))
@@ -94,7 +98,6 @@ bool carry_run_phase(struct phase *phase)
 			crew_submit(run->crew, ready[i]);
 		out += n;
 		back = crew_wait(run->crew);
-		out -= back != NULL;
 	} while (back != NULL);
 	drop_unsubmitted(phase);
 	return !phase->over;
@@ -201,12 +204,42 @@ static bool settle_changes(struct phase *phase, struct job *job)
 	return ok;
 }
 
-/* Connections for the changes of a server: files need none. */
-static void hire_for_changes(struct phase *phase, enum side side, size_t jobs)
+/* Connections for the changes of so many mailboxes of a server: files need none. */
+static unsigned hands_for_changes(const struct phase *phase, enum side side, size_t mailboxes)
 {
-	size_t wanted = 1 + jobs / WORKER_MAILBOXES;
-	if (phase->run->store[side]->ops->lock == NULL)
-		crew_hire(phase->run->crew, wanted > 64 ? 64 : (unsigned)wanted);
+	size_t wanted = 1 + mailboxes / WORKER_MAILBOXES;
+	if (phase->run->store[side]->ops->lock != NULL)
+		return 1;
+	return wanted > 64 ? 64 : (unsigned)wanted;
+}
+
+static bool changes(const struct phase *phase, const struct step *step, enum side side)
+{
+	flag_set add, remove;
+	if (step->kind == STEP_MOVE || step->kind == STEP_DELETE)
+		return step->to == side;
+	return step->kind == STEP_FLAGS &&
+	       step_flags(phase->survey->twin, phase->survey->flags, step, side, &add, &remove);
+}
+
+/* Who will change mailboxes of a server signs in while the first connection copies. */
+static void hire_ahead(struct phase *phase, enum side side)
+{
+	struct arena *arena = arena_new();
+	bool *counted = arena_alloc(arena, phase->survey->n * sizeof *counted);
+	size_t mailboxes = 0;
+	for (size_t i = 0; i < phase->plan->n; i++) {
+		const struct step *step = &phase->plan->step[i];
+		bool *twin = &counted[step_twin(step, side)];
+		if (!*twin && changes(phase, step, side)) {
+			*twin = true;
+			mailboxes++;
+		}
+	}
+	arena_free(arena);
+	unsigned hands = hands_for_changes(phase, side, mailboxes);
+	if (hands > 1)
+		crew_hire_ahead(phase->run->crew, hands, side);
 }
 
 /* Make chains of the jobs of ${side}, alike in length, one for each worker. */
@@ -216,7 +249,7 @@ static void chain_changes(struct phase *phase, enum side side)
 	size_t jobs = 0, in_chain = 0, changes = 0, n = 0;
 	for (size_t i = 0; i < phase->queued; i++)
 		jobs += phase->queue[i]->side == side;
-	hire_for_changes(phase, side, jobs);
+	crew_hire(phase->run->crew, hands_for_changes(phase, side, jobs));
 	unsigned hands = crew_hands(phase->run->crew);
 	size_t share = (jobs + hands - 1) / hands;
 	for (size_t i = 0; i < phase->queued; i++) {
@@ -422,6 +455,8 @@ static void expect(struct run *run, const struct survey *v, const struct plan *p
 bool carry_out(struct run *run, struct survey *survey, struct plan *plan)
 {
 	struct phase phase = {.run = run, .survey = survey, .plan = plan};
+	hire_ahead(&phase, LEFT);
+	hire_ahead(&phase, RIGHT);
 	if (plan->n > 0 && !run_will_write(run))
 		return false;
 	start_ledger(&phase);

@@ -380,20 +380,19 @@ static void keep_harmless_steps(struct run *run, struct survey *survey, struct p
 }
 
 /* A file system's times tell one change from the next only after a moment. */
-static void settle_clocks(struct run *run)
+static void settle_clock(struct run *run, enum side side)
 {
-	for (enum side side = LEFT; side <= RIGHT; side++) {
-		struct session *s = NULL;
-		if (run->store[side]->ops->settle_clock != NULL)
-			s = crew_session(run->crew, side, NULL);
-		if (s != NULL)
-			s->store->ops->settle_clock(s);
-	}
+	struct session *s = NULL;
+	if (run->store[side]->ops->settle_clock != NULL)
+		s = crew_session(run->crew, side, NULL);
+	if (s != NULL)
+		s->store->ops->settle_clock(s);
 }
 
 static bool second_pass(struct run *run)
 {
 	struct box **boxes = arena_alloc(run->arena, (run->boxes + 1) * sizeof *boxes);
+	bool looks[2] = {false, false};
 	struct plan *plan;
 	size_t n = 0;
 	for (size_t i = 0; i < run->boxes; i++) {
@@ -401,6 +400,7 @@ static bool second_pass(struct run *run)
 		for (enum side side = LEFT; side <= RIGHT; side++) {
 			box->look[side] = box->written[side] || box->look_again;
 			box->written[side] = false;
+			looks[side] |= box->look[side];
 		}
 		box->look_again = box->ahead = false;
 		if (!box->left_out && (box->look[LEFT] || box->look[RIGHT]))
@@ -408,10 +408,16 @@ static bool second_pass(struct run *run)
 	}
 	if (n == 0)
 		return true;
-	settle_clocks(run);
+	bool shared = true;
+	for (enum side side = LEFT; side <= RIGHT; side++)
+		if (looks[side]) {
+			settle_clock(run, side);
+			shared = shared && crew_are_in(run->crew, side);
+		}
 	run->second = true;
 	/* One flight on a connection that is there is sooner over than one on a new one. */
-	crew_dismiss(run->crew);
+	if (!shared)
+		crew_dismiss(run->crew);
 	struct survey *survey = look(run, boxes, n, &plan);
 	bool ok = survey != NULL;
 	if (ok) {
@@ -479,24 +485,22 @@ static void write_end(struct run *run, bool whole)
 	}
 	if (whole)
 		select_limits(run, &run->facts.newer_limit, &run->facts.older_limit);
-	if (whole &&
-		!run_state_ok(run, state_set_hint(run->state, "rules", rules(run), &err), &err))
-		return;
 	struct buffer summary;
 	buffer_init(&summary, 64 * 1024);
 	report_json(run->report, &summary);
 	end.summary = summary.data;
-	if (run_begin_state(run) &&
-		(run->number != 0 ||
-			run_state_ok(run, state_run_begin(run->state, &run->number, run->now, &err),
-				&err))) {
-		end.number = run->number;
-		if (run_state_ok(run,
-			    state_set_facts(run->state, &run->facts, &err) &&
-				    state_run_end(run->state, &end, &err),
-			    &err))
-			run_commit(run);
-	}
+	bool ok = run_begin_state(run);
+	if (ok && whole)
+		ok = run_state_ok(run, state_set_hint(run->state, "rules", rules(run), &err), &err);
+	if (ok && run->number == 0)
+		ok = run_state_ok(
+			run, state_run_begin(run->state, &run->number, run->now, &err), &err);
+	end.number = run->number;
+	if (ok && run_state_ok(run,
+			  state_set_facts(run->state, &run->facts, &err) &&
+				  state_run_end(run->state, &end, &err),
+			  &err))
+		run_commit(run);
 	buffer_finish(&summary);
 }
 

@@ -24,6 +24,8 @@ struct member {
 	struct crew *crew;
 	struct worker *worker;
 	pthread_t thread;
+	bool opens[2]; /* sides to sign in on before the first job */
+	bool waits;    /* for a job: nobody but who gives it one looks at its sessions */
 };
 
 struct crew {
@@ -33,7 +35,7 @@ struct crew {
 	unsigned threads; /* members that run in a thread of their own: none, or all */
 	size_t out;	  /* jobs given away and not back yet */
 
-	pthread_mutex_t lock; /* guards what follows */
+	pthread_mutex_t lock; /* guards what follows, and member.waits */
 	pthread_cond_t to_do, done;
 	struct queue jobs, back;
 	bool closing;
@@ -63,12 +65,15 @@ static struct job *queue_take(struct queue *q)
 	return q->at[q->head++];
 }
 
-static struct job *next_job(struct crew *crew, bool wait)
+static struct job *next_job(struct member *m, bool wait)
 {
+	struct crew *crew = m->crew;
 	pthread_mutex_lock(&crew->lock);
+	m->waits = wait;
 	while (wait && crew->jobs.n == 0 && !crew->closing)
 		pthread_cond_wait(&crew->to_do, &crew->lock);
 	struct job *job = queue_take(&crew->jobs);
+	m->waits = false;
 	pthread_mutex_unlock(&crew->lock);
 	return job;
 }
@@ -87,11 +92,14 @@ static void *work(void *argument)
 {
 	struct member *m = argument;
 	struct job *job = NULL;
+	for (enum side side = LEFT; side <= RIGHT; side++)
+		if (m->opens[side])
+			worker_open(m->worker, side);
 	for (;;) {
-		if (job == NULL && (job = next_job(m->crew, true)) == NULL)
+		if (job == NULL && (job = next_job(m, true)) == NULL)
 			return NULL;
 		worker_begin(m->worker, job);
-		struct job *ahead = job->kind == JOB_COPY ? next_job(m->crew, false) : NULL;
+		struct job *ahead = job->kind == JOB_COPY ? next_job(m, false) : NULL;
 		if (ahead != NULL)
 			worker_begin(m->worker, ahead);
 		worker_finish(m->worker, job);
@@ -193,6 +201,25 @@ void crew_hire(struct crew *crew, unsigned n)
 		crew->threads++;
 }
 
+void crew_hire_ahead(struct crew *crew, unsigned n, enum side side)
+{
+	while (crew->size < n && crew->size < crew->most)
+		add_member(crew);
+	for (unsigned i = crew->threads > 0 ? crew->threads : 1; i < crew->size; i++)
+		crew->member[i].opens[side] = true;
+	crew_hire(crew, n);
+}
+
+bool crew_are_in(struct crew *crew, enum side side)
+{
+	bool all = crew->threads > 0;
+	pthread_mutex_lock(&crew->lock);
+	for (unsigned i = 0; all && i < crew->threads; i++)
+		all = crew->member[i].waits && worker_is_in(crew->member[i].worker, side);
+	pthread_mutex_unlock(&crew->lock);
+	return all;
+}
+
 unsigned crew_hands(const struct crew *crew)
 {
 	return crew->threads > 0 ? crew->threads : 1;
@@ -241,6 +268,15 @@ struct job *crew_wait(struct crew *crew)
 		pthread_cond_wait(&crew->done, &crew->lock);
 	struct job *job = queue_take(&crew->back);
 	pthread_mutex_unlock(&crew->lock);
+	return job;
+}
+
+struct job *crew_back(struct crew *crew)
+{
+	pthread_mutex_lock(&crew->lock);
+	struct job *job = queue_take(&crew->back);
+	pthread_mutex_unlock(&crew->lock);
+	crew->out -= job != NULL;
 	return job;
 }
 

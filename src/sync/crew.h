@@ -35,10 +35,18 @@ void crew_drop(struct crew *crew, enum side side);
  * wait for jobs. */
 void crew_hire(struct crew *crew, unsigned n);
 
+/* crew_hire_ahead(crew, n, side): the same, of workers who sign in on ${side} before there is a job
+ * for them. */
+void crew_hire_ahead(struct crew *crew, unsigned n, enum side side);
+
 /* crew_dismiss(crew): let the threads end once nothing is left to do; their sessions stay open.
  * From then on the first worker, whose sessions are the conductor's, does all until others are
  * hired. */
 void crew_dismiss(struct crew *crew);
+
+/* crew_are_in(crew, side): whether each worker of a crew of several has a session on ${side}.  Only
+ * while no job is out. */
+bool crew_are_in(struct crew *crew, enum side side);
 
 /* crew_hands(crew): how many workers are at work, this thread's counted. */
 unsigned crew_hands(const struct crew *crew);
@@ -51,6 +59,9 @@ void crew_submit(struct crew *crew, struct job *job);
 
 /* crew_wait(crew): the next job that came back; NULL when none is out. */
 struct job *crew_wait(struct crew *crew);
+
+/* crew_back(crew): one more that came back already; NULL when there is none yet. */
+struct job *crew_back(struct crew *crew);
 
 /* crew_traffic(crew, side): bytes of all connections, round trips of the busiest.  Only while no
  * job is out. */

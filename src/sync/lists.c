@@ -7,8 +7,8 @@
  * for the run.
  */
 
-/* Mailboxes that one job lists: few enough to share a big account out, many enough to share a
- * flight. */
+/* Mailboxes that one job lists, at most: few enough to share a big account out, many enough to
+ * share a flight.  Where several connections are there, each gets its part. */
 #define LISTS_PER_JOB 64
 
 /* ---- asking ---- */
@@ -82,10 +82,21 @@ static bool ask(struct run *run, struct job *job, const struct box *box, enum si
 	return call_roster(run, job, box, side, &item->roster);
 }
 
+static size_t lists_per_job(const struct run *run, const struct survey *v, enum side side)
+{
+	unsigned hands = crew_hands(run->crew);
+	size_t n = 0;
+	for (size_t i = 0; i < v->n; i++)
+		n += has_to_be_listed(run, v, i, side);
+	size_t share = (n + hands - 1) / hands;
+	return share < LISTS_PER_JOB ? share : LISTS_PER_JOB;
+}
+
 /* Give every mailbox of one side that has to be listed to the crew, in jobs of many. */
 static bool submit_lists(struct run *run, struct survey *v, enum side side)
 {
 	struct job *job = NULL;
+	size_t most = lists_per_job(run, v, side);
 	bool ok = true;
 	for (size_t i = 0; ok && i < v->n; i++) {
 		if (!has_to_be_listed(run, v, i, side))
@@ -93,7 +104,7 @@ static bool submit_lists(struct run *run, struct survey *v, enum side side)
 		if (job == NULL)
 			job = new_list_job(run, side);
 		ok = ask(run, job, v->box[i], side);
-		if (job->n == LISTS_PER_JOB) {
+		if (job->n == most) {
 			crew_submit(run->crew, job);
 			job = NULL;
 		}

@@ -72,6 +72,21 @@ struct session *worker_session(struct worker *w, enum side side, struct error *e
 	return w->session[side];
 }
 
+void worker_open(struct worker *w, enum side side)
+{
+	struct error err = {0};
+	if (w->session[side] != NULL || !patience_rest(&w->patience[side], &err))
+		return;
+	w->session[side] = w->store[side]->ops->connect(w->store[side], &err);
+	w->opened[side]++;
+	w->patience[side].reached |= w->session[side] != NULL;
+}
+
+bool worker_is_in(const struct worker *w, enum side side)
+{
+	return w->session[side] != NULL;
+}
+
 static void add_traffic(struct traffic *sum, const struct traffic *more)
 {
 	sum->bytes_in += more->bytes_in;

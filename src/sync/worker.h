@@ -22,6 +22,13 @@ void worker_free(struct worker *worker);
  * failure. */
 struct session *worker_session(struct worker *worker, enum side side, struct error *err);
 
+/* worker_open(worker, side): connect on ${side} where it is not, ahead of a job.  One attempt: a
+ * failure is left to the job, which may find that it needs no session. */
+void worker_open(struct worker *worker, enum side side);
+
+/* worker_is_in(worker, side): whether it has a session on ${side}. */
+bool worker_is_in(const struct worker *worker, enum side side);
+
 /* worker_lost(worker, side, err): its session on ${side} failed with ${err}; close it when it is of
  * no more use.  Whether another may do better; worker_session() then waits as long as is fit. */
 bool worker_lost(struct worker *worker, enum side side, struct error *err);

@@ -1,6 +1,7 @@
 /* Workers and crews, on stores in memory that fail where they are told to. */
 #include "unit.h"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -248,6 +249,50 @@ static void a_chunk_takes_no_answers_to_another(void **state)
 	crew_free(crew);
 }
 
+/* Until ${sessions} are open there, however long threads take to start.
+ */
+static void wait_for_sessions(const struct fake_store *f, int sessions)
+{
+	while (f->open < sessions)
+		sched_yield();
+}
+
+static void workers_who_are_hired_ahead_sign_in_before_there_is_a_job(void **state)
+{
+	struct fixture *f = *state;
+	struct crew *crew = crew_new(f->stores, 3);
+	assert_non_null(crew_session(crew, RIGHT, NULL));
+	crew_hire_ahead(crew, 3, RIGHT);
+	assert_int_equal(crew_hands(crew), 3);
+	wait_for_sessions(&f->to, 3);
+	while (!crew_are_in(crew, RIGHT))
+		sched_yield();
+	assert_false(crew_are_in(crew, LEFT));
+	assert_int_equal(f->from.connects, 0);
+	crew_dismiss(crew);
+	assert_false(crew_are_in(crew, RIGHT)); /* nobody is there to take a job */
+	crew_free(crew);
+	assert_int_equal(f->to.connects, 3);
+}
+
+static void what_came_back_meanwhile_is_there_without_a_wait(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const keys[][2] = {{"1", NULL}, {"2", NULL}, {"3", NULL}};
+	struct crew *crew = crew_new(f->stores, 3);
+	crew_hire(crew, 3);
+	assert_null(crew_back(crew));
+	for (size_t i = 0; i < 3; i++)
+		crew_submit(crew, copy_job(f, keys[i]));
+	size_t back = 0;
+	for (struct job *job; (job = crew_wait(crew)) != NULL;)
+		for (; job != NULL; job = crew_back(crew), back++)
+			assert_int_equal(job->copy[0].state, ITEM_DONE);
+	assert_int_equal(back, 3);
+	assert_null(crew_back(crew));
+	crew_free(crew);
+}
+
 /* Messages 1, 2 and 3, each of a mailbox of its own, as one chain. */
 static struct job *carry_chain(struct fixture *f)
 {
@@ -350,6 +395,8 @@ int main(void)
 		t(few_messages_of_many_mailboxes_are_asked_for_in_one_flight),
 		t(what_was_asked_for_on_a_lost_connection_is_asked_for_again_in_one_flight),
 		t(a_chunk_the_other_way_is_not_asked_for_ahead),
+		t(workers_who_are_hired_ahead_sign_in_before_there_is_a_job),
+		t(what_came_back_meanwhile_is_there_without_a_wait),
 		t(a_chunk_takes_no_answers_to_another),
 		t(each_job_of_a_chain_learns_how_its_own_messages_ended),
 		t(a_source_that_dies_ends_the_rest_of_a_chain),
