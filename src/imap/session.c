@@ -245,15 +245,15 @@ bool session_put(struct imap_session *s, const void *data, size_t n, struct erro
 	return send_octets(s, data, n, err);
 }
 
-static bool needs_no_asking(const struct imap_session *s, uint64_t size)
+bool session_literal_waits(const struct imap_session *s, uint64_t size)
 {
-	return session_has(s, CAP_LITERAL_PLUS) ||
-	       (session_has(s, CAP_LITERAL_MINUS) && size <= LITERAL_MINUS_MAX);
+	return !session_has(s, CAP_LITERAL_PLUS) &&
+	       (!session_has(s, CAP_LITERAL_MINUS) || size > LITERAL_MINUS_MAX);
 }
 
 int session_literal(struct imap_session *s, uint64_t size, struct error *err)
 {
-	bool at_once = needs_no_asking(s, size);
+	bool at_once = !session_literal_waits(s, size);
 	char text[32];
 	int n = snprintf(text, sizeof text, "{%" PRIu64 "%s}", size, at_once ? "+" : "");
 	if (!session_put(s, text, (size_t)n, err) || !send_octets(s, "\r\n", 2, err))

@@ -157,11 +157,14 @@ bool session_command(struct imap_session *s, uint32_t *tag, const struct imap_co
  * to be called; -1 = failed.  A literal8 is a "~" put before.  session_end() adds the CRLF.
  *
  * While a literal is not complete, closing the session is the only way not to send the rest.
+ *
+ * session_literal_waits(s, size): whether it would wait.
  */
 bool session_begin(struct imap_session *s, uint32_t *tag, struct error *err);
 bool session_put(struct imap_session *s, const void *data, size_t n, struct error *err);
 int session_literal(struct imap_session *s, uint64_t size, struct error *err);
 bool session_end(struct imap_session *s, struct error *err);
+bool session_literal_waits(const struct imap_session *s, uint64_t size);
 
 /* session_flush(s, err): send what was submitted, without waiting for replies. */
 bool session_flush(struct imap_session *s, struct error *err);

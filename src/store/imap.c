@@ -57,8 +57,7 @@ static void imap_disconnect(struct session *session)
 	imap_listing_free(link->listing);
 	imap_listing_free(link->refused);
 	imap_fetch_free(link->fetch);
-	imap_append_free(link->append);
-	imap_append_free(link->told);
+	imap_append_lose(link);
 	imap_work_free(link->work);
 	imap_open_again(link);
 	hasher_free(link->hasher);

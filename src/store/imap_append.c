@@ -9,25 +9,67 @@
  *
  * The literal is announced as the server likes it (the session knows), and the body streams into
  * it.  Once a literal was begun there is no way back but to close the connection.
+ *
+ * Where the server knows MULTIAPPEND (RFC 3502), small messages for one mailbox share a command: to
+ * add one costs some servers the more the more a mailbox holds, and a group costs as much as one.
+ * All of it arrives, or nothing: where one is refused, all are told to be appended again, and from
+ * then on each goes by itself.  The same after a connection was lost in the middle of a group.
  */
+
+/* A group, at most: what a cut off connection takes with it is sent again as a whole. */
+#define GROUP_MESSAGES 256
+#define GROUP_OCTETS   ((uint64_t)256 * 1024)
+
+struct appended {
+	uint32_t ticket;
+	flag_set held;
+};
+
+/* One command, of one message or of a group. */
 struct imap_appending {
 	struct imap_appending *next;
 	struct arena *arena;
-	uint32_t ticket;
 	const char *name;
-	flag_set held;
+	struct appended *at;
+	size_t n, cap, told;
+	uint64_t octets;
+	bool open; /* its last line has not ended: more may join */
 	bool done;
 	struct error failed;
-	const char *key, *epoch;
+	struct seqset uids; /* as many as messages, or none */
+	struct seqwalk next_uid;
+	const char *epoch;
 };
 
-void imap_append_free(struct imap_appending *a)
+static void free_appends(struct imap_appending *a)
 {
 	while (a != NULL) {
 		struct imap_appending *next = a->next;
 		arena_free(a->arena);
 		a = next;
 	}
+}
+
+void imap_append_lose(struct imap_link *link)
+{
+	for (struct imap_appending *a = link->append; a != NULL; a = a->next)
+		if (a->n > 1)
+			atomic_store(&link->store->refuses_groups, true);
+	free_appends(link->append);
+	free_appends(link->told);
+}
+
+/* In the order of the messages, and each higher than the one before it (RFC 4315, section 3). */
+static bool take_uids(struct imap_appending *a, const struct imap_node *to)
+{
+	uint64_t n = 0;
+	if (!seqset_check(to->text, to->len, &n) || n != a->n ||
+		(n == 1 && to->type != IMAP_NUMBER) || !seqset_parse(&a->uids, to->text, to->len))
+		return false;
+	for (size_t i = 1; i < a->uids.n; i++)
+		if (a->uids.at[i].first <= a->uids.at[i - 1].last)
+			return false;
+	return true;
 }
 
 /* A server that has no room for one message has none for the next, but may have for a smaller
@@ -44,12 +86,10 @@ static bool append_done(struct imap_link *link, void *who, uint32_t tag,
 			a->name, link->store->store.config->name);
 		return true;
 	}
-	uint64_t n = 0;
-	if (c->code == CODE_APPENDUID && seqset_check(c->to->text, c->to->len, &n) && n == 1 &&
-		c->to->type == IMAP_NUMBER) {
-		a->key = arena_strdup(a->arena, c->to->text);
+	if (c->code == CODE_APPENDUID && take_uids(a, c->to))
 		a->epoch = imap_epoch(c->validity, a->arena);
-	}
+	else
+		a->uids.n = 0;
 	return true;
 }
 
@@ -59,12 +99,14 @@ static bool is_sendable(const char *keyword, void *context)
 	return imap_command_is_atom(keyword);
 }
 
-/* "APPEND name (flags) "date" ", up to the literal. */
+/* "APPEND name (flags) "date" ", up to the literal; without the name where it joins a group. */
 static void build(struct imap_command *c, const char *wire, const struct message *m,
 	const struct flag_table *flags)
 {
-	imap_command_words(c, "APPEND ");
-	imap_command_string(c, wire);
+	if (wire != NULL) {
+		imap_command_words(c, "APPEND ");
+		imap_command_string(c, wire);
+	}
 	imap_command_words(c, " ");
 	if (m->flags != 0) {
 		imap_command_words(c, "(");
@@ -120,22 +162,61 @@ static bool stream(struct imap_link *link, struct reader *reader, struct error *
 	return false;
 }
 
-static struct imap_appending *new_append(
-	uint32_t ticket, const char *name, const struct message *m, const struct flag_table *flags)
+/* ---- groups ---- */
+
+static struct imap_appending *new_append(const char *name)
 {
 	struct arena *arena = arena_new();
 	struct imap_appending *a = arena_alloc(arena, sizeof *a);
-	size_t n = 0;
-	const char *const *keyword = flags_keywords(flags, m->flags, &n);
 	a->arena = arena;
-	a->ticket = ticket;
 	a->name = arena_strdup(arena, name);
-	a->held = m->flags;
-	for (size_t i = 0; i < n; i++)
-		if (!imap_command_is_atom(keyword[i]))
-			a->held = flags_system(flags, m->flags);
+	seqset_init(&a->uids, arena);
 	return a;
 }
+
+/* Whether a message of ${size} may share a command.  A literal that the server is to be asked for
+ * is a turn, and can be refused by itself. */
+static bool may_share(const struct imap_link *link, uint64_t size)
+{
+	return session_has(link->wire, CAP_MULTIAPPEND) && size < GROUP_OCTETS &&
+	       !session_literal_waits(link->wire, size) &&
+	       !atomic_load(&link->store->refuses_groups);
+}
+
+/* The group that a message can join, or NULL. */
+static struct imap_appending *find_group(
+	const struct imap_link *link, const char *name, uint64_t size)
+{
+	struct imap_appending *a = link->last_append;
+	bool joins = a != NULL && a->open && !a->done && a->n < GROUP_MESSAGES &&
+		     a->octets + size <= GROUP_OCTETS && may_share(link, size) &&
+		     strcmp(a->name, name) == 0;
+	return joins ? a : NULL;
+}
+
+bool imap_append_end(struct imap_link *link, struct error *err)
+{
+	struct imap_appending *a = link->last_append;
+	if (a == NULL || !a->open)
+		return true;
+	a->open = false;
+	return session_end(link->wire, err);
+}
+
+static void join(struct imap_appending *a, uint32_t ticket, const struct message *m,
+	const struct flag_table *flags, uint64_t size)
+{
+	flag_set held = m->flags;
+	size_t n = 0;
+	const char *const *keyword = flags_keywords(flags, m->flags, &n);
+	for (size_t i = 0; i < n; i++)
+		if (!imap_command_is_atom(keyword[i]))
+			held = flags_system(flags, m->flags);
+	*ARENA_PUSH(a->arena, a->at, a->n, a->cap) = (struct appended){ticket, held};
+	a->octets += size;
+}
+
+/* ---- sending ---- */
 
 static bool fits(const struct imap_link *link, const char *name, uint64_t size, struct error *err)
 {
@@ -152,13 +233,19 @@ static bool send(struct imap_link *link, struct imap_appending *a, const struct 
 {
 	static const struct imap_reaction reaction = {NULL, append_done, NULL};
 	uint32_t tag = 0;
-	if (!session_begin(link->wire, &tag, err))
-		return false;
-	imap_link_expect(link, tag, &reaction, a);
+	if (!a->open) {
+		if (!session_begin(link->wire, &tag, err))
+			return false;
+		imap_link_expect(link, tag, &reaction, a);
+	}
 	int went = begin(link, c, err);
 	if (went > 0)
 		went = session_literal(link->wire, reader->size, err);
-	return went == 0 || (went > 0 && stream(link, reader, err) && session_end(link->wire, err));
+	a->open = false;
+	if (went <= 0 || !stream(link, reader, err))
+		return went == 0;
+	a->open = may_share(link, reader->size);
+	return a->open || session_end(link->wire, err);
 }
 
 static bool submit(struct imap_link *link, struct imap_appending *a, const char *wire,
@@ -176,23 +263,20 @@ static bool submit(struct imap_link *link, struct imap_appending *a, const char 
 	return ok;
 }
 
-bool imap_append(struct session *session, uint32_t ticket, const char *name, const char *key,
+/* A command of its own, which others may join. */
+static bool append_anew(struct imap_link *link, uint32_t ticket, const char *name,
 	const struct message *message, const struct flag_table *flags, struct reader *reader,
 	struct error *err)
 {
-	struct imap_link *link = imap_link_of(session);
-	(void)key;
-	if (!fits(link, name, reader->size, err) || !imap_pack(link, err))
-		return false;
-	struct imap_appending *a = new_append(ticket, name, message, flags);
+	struct imap_appending *a = new_append(name);
 	const char *wire = imap_names_wire(link, name, a->arena, err);
-	bool known = wire != NULL;
-	bool ok = known && submit(link, a, wire, message, flags, reader, err);
-	imap_link_note(link);
+	bool ok = wire != NULL && imap_append_end(link, err) &&
+		  submit(link, a, wire, message, flags, reader, err);
 	if (!ok && err->scope <= ERROR_MAILBOX) {
 		arena_free(a->arena);
 		return false;
 	}
+	join(a, ticket, message, flags, reader->size);
 	if (link->last_append != NULL)
 		link->last_append->next = a;
 	else
@@ -201,25 +285,67 @@ bool imap_append(struct session *session, uint32_t ticket, const char *name, con
 	return ok;
 }
 
-/* The next append that has ended: 1, 0 = all told, -1. */
-int imap_append_settle(struct imap_link *link, struct outcome *outcome, struct error *err)
+bool imap_append(struct session *session, uint32_t ticket, const char *name, const char *key,
+	const struct message *message, const struct flag_table *flags, struct reader *reader,
+	struct error *err)
+{
+	struct imap_link *link = imap_link_of(session);
+	(void)key;
+	if (!fits(link, name, reader->size, err) || !imap_pack(link, err))
+		return false;
+	struct imap_appending *group = find_group(link, name, reader->size);
+	bool ok = group == NULL ? append_anew(link, ticket, name, message, flags, reader, err)
+				: submit(link, group, NULL, message, flags, reader, err);
+	if (group != NULL && (ok || err->scope > ERROR_MAILBOX))
+		join(group, ticket, message, flags, reader->size);
+	imap_link_note(link);
+	return ok;
+}
+
+/* ---- settling ---- */
+
+/* The next command that has ended, as link->told: 1, 0 = none is left, -1. */
+static int next_ended(struct imap_link *link, struct error *err)
 {
 	struct imap_appending *a = link->append;
-	imap_append_free(link->told);
+	free_appends(link->told);
 	link->told = NULL;
 	if (a == NULL)
 		return 0;
-	if (!imap_link_wait(link, &a->done, err))
+	if (!imap_append_end(link, err) || !imap_link_wait(link, &a->done, err))
 		return -1;
 	link->append = a->next;
 	if (a->next == NULL)
 		link->last_append = NULL;
 	a->next = NULL;
-	link->told = a; /* its strings are lent until the next call */
-	*outcome = (struct outcome){.ticket = a->ticket,
-		.key = a->key,
+	a->next_uid = seqset_walk(&a->uids);
+	link->told = a; /* its strings are lent until it is freed */
+	if (a->n > 1 && a->failed.scope != ERROR_NONE)
+		atomic_store(&link->store->refuses_groups, true);
+	return 1;
+}
+
+/* The next append that has ended: 1, 0 = all told, -1. */
+int imap_append_settle(struct imap_link *link, struct outcome *outcome, struct error *err)
+{
+	struct imap_appending *a = link->told;
+	if (a == NULL || a->told == a->n) {
+		int got = next_ended(link, err);
+		if (got <= 0)
+			return got;
+		a = link->told;
+	}
+	const struct appended *m = &a->at[a->told++];
+	uint32_t uid = seqset_next(&a->next_uid);
+	*outcome = (struct outcome){.ticket = m->ticket,
+		.key = uid != 0 ? imap_key(uid, a->arena) : NULL,
 		.epoch = a->epoch,
-		.held = a->held,
+		.held = m->held,
 		.error = a->failed};
+	/* It need not be this one that was refused. */
+	if (a->n > 1 && a->failed.scope == ERROR_MESSAGE) {
+		outcome->again = true;
+		outcome->error = (struct error){0};
+	}
 	return 1;
 }

@@ -45,7 +45,7 @@ bool imap_link_command(struct imap_link *link, const struct imap_reaction *react
 	if (refused != NULL)
 		return error_set(err, ERROR_MAILBOX, CAUSE_MAIL, "cannot be sent to %s: %s",
 			link->session.store->name, refused);
-	if (!session_command(link->wire, &tag, command, err))
+	if (!imap_append_end(link, err) || !session_command(link->wire, &tag, command, err))
 		return false;
 	imap_link_expect(link, tag, reaction, who);
 	return true;

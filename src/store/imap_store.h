@@ -82,9 +82,10 @@ struct imap_store {
 	struct store store;
 	struct credentials *credentials;
 	_Atomic(struct imap_names *) names; /* the newest; never changed once it is here */
-	atomic_bool refuses_sets; /* it said no to a UID FETCH of many messages: ask for each */
-	atomic_int sessions;	  /* that are open */
-	atomic_int vanished;	  /* whether ENABLE gave QRESYNC; -1 = nobody knows yet */
+	atomic_bool refuses_sets;   /* it said no to a UID FETCH of many messages: ask for each */
+	atomic_bool refuses_groups; /* an APPEND of many failed: append each by itself */
+	atomic_int sessions;	    /* that are open */
+	atomic_int vanished;	    /* whether ENABLE gave QRESYNC; -1 = nobody knows yet */
 };
 
 /* What a session had carried when it began to carry mail (imap_pack.c). */
@@ -272,11 +273,16 @@ void imap_gather_note(struct imap_gathered *g, const struct imap_reply *reply);
 bool imap_gather_end(struct imap_gathered *g, uint32_t below, const char *name, struct error *err);
 void imap_gather_free(struct imap_gathered *g);
 
-/* imap_listing_free(listing), imap_fetch_free(fetch), imap_append_free(append),
- * imap_work_free(work), imap_creation_free(creation): for disconnect(); whole queues. */
+/* imap_listing_free(listing), imap_fetch_free(fetch), imap_work_free(work),
+ * imap_creation_free(creation): for disconnect(); whole queues.  imap_append_lose(link): the same
+ * for appends, which were not answered.
+ *
+ * imap_append_end(link, err): end the line of an APPEND that more messages could join; to be called
+ * before any other command. */
 void imap_listing_free(struct imap_listing *listing);
 void imap_fetch_free(struct imap_fetching *fetch);
-void imap_append_free(struct imap_appending *append);
+void imap_append_lose(struct imap_link *link);
+bool imap_append_end(struct imap_link *link, struct error *err);
 void imap_work_free(struct imap_work *work);
 void imap_creation_free(struct imap_creation *creation);
 

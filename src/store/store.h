@@ -67,6 +67,8 @@ struct outcome {
 	flag_set held;	   /* append: the flags that the message has now; mark: those of the
 			      added ones; in the caller's table, and without keywords where
 			      that holds no set for what is left of them */
+	bool again;	   /* append: one that was sent with it was refused, or it was: append it
+			      again, and it will go by itself */
 	bool marked_only;  /* expunge: only \Deleted could be set; foreign \Deleted mail is there */
 	bool gone_already; /* mark, expunge, move: the message was not there any more */
 	bool changed;	   /* expunge: it was edited after the plan saw it, and was left alone */

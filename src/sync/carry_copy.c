@@ -146,10 +146,12 @@ static bool was_cut_off(const struct job *job)
 	return job->error.scope == ERROR_STORE && job->error.transient;
 }
 
-/* What was not even sent of a chunk whose connection was lost, as a chunk of its own. */
+/* What was not even sent of a chunk whose connection was lost, or has to be sent by itself, as a
+ * chunk of its own. */
 static struct job *what_is_left(struct phase *phase, const struct job *job)
 {
-	if (!was_cut_off(job))
+	bool again = job->again && job->error.scope == ERROR_NONE;
+	if (!again && !was_cut_off(job))
 		return NULL;
 	struct job *rest = carry_new_job(phase, job->kind, job->twin, job->side);
 	rest->copy = arena_alloc(rest->arena, job->n * sizeof *rest->copy);
@@ -186,7 +188,7 @@ static bool settle_copies(struct phase *phase, struct job *job)
 	struct run *run = phase->run;
 	bool ok = settle_copy_job(run, phase->survey, phase->plan, job);
 	bool failed = job->error.scope != ERROR_NONE;
-	struct job *rest = failed && ok ? what_is_left(phase, job) : NULL;
+	struct job *rest = ok ? what_is_left(phase, job) : NULL;
 	remember_lost(phase, job, rest != NULL);
 	give_out_again(phase, rest);
 	if (failed && rest == NULL && !is_looked_for(run, job)) {

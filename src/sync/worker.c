@@ -379,6 +379,11 @@ static bool pass_all_on(struct worker *w, struct job *job, const struct map *ind
 static void note_copy(struct job *job, size_t i, const struct outcome *o)
 {
 	struct copy_item *item = &job->copy[i];
+	if (o->again) {
+		item->state = ITEM_WAITING;
+		job->again = true;
+		return;
+	}
 	if (o->error.scope >= ERROR_STORE && o->error.transient) {
 		item->state = ITEM_WAITING; /* it was refused, and only for now */
 		job->error = o->error;
