@@ -242,6 +242,19 @@ static void hire_ahead(struct phase *phase, enum side side)
 		crew_hire_ahead(phase->run->crew, hands, side);
 }
 
+/* How many jobs the first of the chains has, and how many each that follows: while the others sign
+ * in, who takes the first one does two jobs. */
+static size_t first_share(const struct phase *phase, enum side side, size_t jobs, size_t *others)
+{
+	unsigned hands = crew_hands(phase->run->crew);
+	size_t share = (jobs + hands - 1) / hands;
+	*others = share;
+	if (hands == 1 || jobs < 2 * hands || crew_are_in(phase->run->crew, side))
+		return share;
+	*others = (jobs - share - 1 + hands - 2) / (hands - 1);
+	return share + 1;
+}
+
 /* Make chains of the jobs of ${side}, alike in length, one for each worker. */
 static void chain_changes(struct phase *phase, enum side side)
 {
@@ -250,8 +263,7 @@ static void chain_changes(struct phase *phase, enum side side)
 	for (size_t i = 0; i < phase->queued; i++)
 		jobs += phase->queue[i]->side == side;
 	crew_hire(phase->run->crew, hands_for_changes(phase, side, jobs));
-	unsigned hands = crew_hands(phase->run->crew);
-	size_t share = (jobs + hands - 1) / hands;
+	size_t share_of_others, share = first_share(phase, side, jobs, &share_of_others);
 	for (size_t i = 0; i < phase->queued; i++) {
 		struct job *job = phase->queue[i];
 		bool fits = last != NULL && in_chain < share && changes + job->n <= CHANGES_PER_JOB;
@@ -261,6 +273,8 @@ static void chain_changes(struct phase *phase, enum side side)
 			phase->queue[n++] = job;
 		if (job->side != side)
 			continue;
+		if (!fits && last != NULL)
+			share = share_of_others;
 		in_chain = fits ? in_chain + 1 : 1;
 		changes = fits ? changes + job->n : job->n;
 		last = job;
