@@ -329,7 +329,8 @@ static bool remove_mailbox(struct run *run, const struct pairing *p)
 		ok = err.scope <= ERROR_MAILBOX;
 	} else if (!read_rows(run, p, flags, &rows, &n)) {
 		ok = false;
-	} else if (!only_synced(&list, rows, n, p->to)) {
+	} else if (!snapshot_is_kept(run->pair) && !only_synced(&list, rows, n, p->to)) {
+		/* what goes from an archive is kept by the snapshots before this one */
 		ok = refuse_removal(run, p, CAUSE_MAIL, "it holds more than what was synced");
 	} else if (!guard_allows(run, p, list.n)) {
 		ok = refuse_removal(run, p, CAUSE_DOUBT,

@@ -76,6 +76,17 @@ class Vault(suite.Case):
         self.assertEqual({('two', 'copied'): 202}, self.twin.sync('back').changes())
         self.assertNothing(compare.compare(self.one.read(), self.two.read()))
 
+    def test_a_mailbox_that_went_with_the_state_is_not_in_the_next_snapshot(self):
+        """Nobody knows any more what of it was synced; the earlier snapshots keep it all the same."""
+        self.one.add(letter('goes', 'Gone'))
+        self.twin.sync('save')
+        self.one.delete_mailbox('Gone')
+        shutil.rmtree(self.twin.home / 'state')
+        self.twin.sync('save')
+        self.twin.sync('back')
+        self.assertNothing(compare.compare(self.one.read(), self.two.read()))
+        self.assertIn('Gone', self.twin.command('ls', 'vault', '--snapshot', '1').out)
+
     def test_a_place_that_was_put_back_as_it_was_earlier_is_in_the_next_snapshot_as_it_stands(self):
         mirror = MaildirHand(self.scratch / 'mirror')
         self.twin.configure({'one': mirror.store(), 'vault': {'archive': str(self.scratch / 'other.mta')}},
