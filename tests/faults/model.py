@@ -8,6 +8,8 @@ nothing is deleted that one side still has.
 import collections
 import dataclasses
 
+import compare
+
 SIDES = 'work', 'laptop'
 OTHER = {'work': 'laptop', 'laptop': 'work'}
 
@@ -88,13 +90,13 @@ class Model:
         self.kin[subject].marked[side].setdefault(change[1:], set()).add(change[0])
         self.busy.add(mailbox)
 
-    def rename_mailbox(self, mailbox, to, subjects):
+    def rename_mailbox(self, side, mailbox, to, subjects):
         self.left_out.add(mailbox)
         self.busy.add(to)
         for subject in subjects:
             self.kin[subject].place = self.kin[subject].place and to
 
-    def delete_mailbox(self, mailbox, subjects):
+    def delete_mailbox(self, side, mailbox, subjects):
         self.left_out.add(mailbox)
         for subject in subjects:
             kin = self.kin[subject]
@@ -102,9 +104,9 @@ class Model:
 
     # ---- what happens to the world ----
 
-    def doubt(self, worlds):
-        """From now on nothing is deleted that one side has; `worlds` is what both have."""
-        sides = [by_subject(self.visible(world)) for world in worlds]
+    def doubt(self, hands):
+        """From now on nothing is deleted that one side has."""
+        sides = [by_subject(self.visible(hands[side].read())) for side in SIDES]
         for subject in {*self.kin, *sides[0], *sides[1]}:
             old, kin = self.kin[subject], Kin(doubted=True)
             places = [collections.Counter(place for place, _ in side.get(subject, ())) for side in sides]
@@ -121,19 +123,22 @@ class Model:
         for kin in self.kin.values():
             kin.cut |= any(kin.added.values())
 
-    def leave_out(self, mailboxes, worlds):
+    def leave_out(self, mailboxes, hands):
         """The program says that it leaves them alone: what is in them is not looked at any more."""
-        for world in worlds:
-            for subject, found in by_subject(self.visible(world)).items():
+        for side in SIDES:
+            for subject, found in by_subject(self.visible(hands[side].read())).items():
                 if any(place in mailboxes for place, _ in found):
                     self.kin[subject].low, self.kin[subject].doubted, self.kin[subject].even = 0, True, False
         self.left_out |= mailboxes
 
-    def settle(self, world):
-        """Both sides hold this, and that is right."""
+    def before(self, hands):
+        pass
+
+    def settle(self, hands):
+        """What both sides hold is right."""
         self.busy.clear()
         self.kin.clear()
-        for subject, found in by_subject(self.visible(world)).items():
+        for subject, found in by_subject(self.visible(hands['work'].read())).items():
             only = found[0] if len(found) == 1 else (None, None)
             self.kin[subject] = Kin(len(found), len(found), *only)
 
@@ -142,9 +147,19 @@ class Model:
     def visible(self, world):
         return {levels: messages for levels, messages in world.items() if '/'.join(levels) not in self.left_out}
 
-    def wrong(self, world):
-        """Of a side that was synced with the other, as sentences."""
-        found = by_subject(self.visible(world))
+    def harmed(self, hands):
+        return ()       # either side may lose by what the other did
+
+    def counts_equal(self, hands):
+        """How many messages a run says are equal."""
+        left, right = (hands[side].read() for side in SIDES)
+        return sum(min(len(left[name]), len(right[name])) for name in left.keys() & right.keys())
+
+    def wrong(self, hands):
+        """Of sides that were synced, as sentences."""
+        work, laptop = (self.visible(hands[side].read()) for side in SIDES)
+        yield from compare.compare(work, laptop)
+        found = by_subject(work)
         for subject in sorted({*self.kin, *found}):
             low, high = self.kin[subject].bounds()
             there = found.get(subject, [])

@@ -56,7 +56,7 @@ class Front(CutRelay):
 class Cut(suite.Case):
     def cut(self, workload, profile, served):
         name = '%s, %s%s' % (workload, profile, ', IMAP to IMAP' if served else '')
-        with world.World(self.scratch, world.WORKLOADS[workload], served=served,
+        with world.World(self.scratch, world.WORKLOADS[workload], kind='imap' if served else 'maildir',
                          front=lambda port: Front(port, PROFILES[profile])) as here:
             campaigns = [self.cut_each(here, relay, who, '%s %s, by the %s' % (store, name, who))
                          for store, relay in zip(('work', 'laptop') if served else ('work',), here.relays)

@@ -67,7 +67,8 @@ class Kill(suite.Case):
     def kill_and_put_back(self, served):
         """A run that was killed wrote down more than how far the mailboxes had come."""
         campaign = Campaign('kill, then a %s put back' % ('server' if served else 'side'))
-        with world.World(self.scratch, world.SAME_MAILBOXES, served=served) as here:
+        with world.World(self.scratch, world.SAME_MAILBOXES,
+                         kind='server' if served else 'maildir') as here:
             exist = len(here.calls('calls'))
             for point, rng in campaign.choose(exist, POINTS):
                 here.restore()

@@ -20,6 +20,7 @@ import compare
 import mailtwin
 from hands import MaildirHand, letter
 from relay import Listener
+from vault import Vault
 
 RUN_SECONDS = 60    # a run takes some hundredths of one, or 30 where it waits for a lock; this one hangs
 
@@ -168,16 +169,19 @@ class Ended:
 
 class World:
     """`top` is a scratch folder.  `front` makes a relay before a server, from its port: it stays the
-    same for all runs, for a server is known by its port.  With `served` the laptop is a server, too."""
+    same for all runs, for a server is known by its port.  `kind` is of the laptop: its mail is in a
+    Maildir, where it is a server as well, or in an archive."""
 
     hand = MaildirHand      # who changes the laptop's mail
 
-    def __init__(self, top, workload, front=None, served=False):
+    def __init__(self, top, workload, front=None, kind='maildir'):
         self.top, self.workload = pathlib.Path(top), workload
-        self.front, self.served = front or (lambda port: contextlib.nullcontext()), served
+        self.front, self.kind = front or (lambda port: contextlib.nullcontext()), kind
         self.here, self.saved, self.backup = self.top / 'now', self.top / 'saved', self.top / 'backup'
         self.here.mkdir()
         self.work, self.laptop = self.here / 'work' / 'Maildir', self.here / 'laptop' / 'Maildir'
+        if kind == 'archive':
+            self.hand = Vault
         self.work.parent.mkdir()
         self.laptop.parent.mkdir()
         self.record = self.top / 'record'
@@ -200,9 +204,8 @@ class World:
 
     def _configure(self):
         self.twin = mailtwin.Mailtwin(self.here)
-        self.twin.configure(
-            {'work': self._store(0), 'laptop': self._store(1) if self.served else {'maildir': str(self.laptop)}},
-            {'pair': self.workload.pair})
+        laptop = self._store(1) if self.kind == 'imap' else {self.kind: str(self.laptop)}
+        self.twin.configure({'work': self._store(0), 'laptop': laptop}, {'pair': self.workload.pair})
 
     def _start(self, environment, *more):
         return self.twin.start('-c', self.twin.config, 'sync', *more, environment=environment)
@@ -247,7 +250,8 @@ class World:
 
     def read(self):
         self.settle()
-        return compare.read_maildir(self.work), compare.read_maildir(self.laptop)
+        laptop = Vault(self.laptop).read() if self.kind == 'archive' else compare.read_maildir(self.laptop)
+        return compare.read_maildir(self.work), laptop
 
     def run(self, fault=None, *more, environment=None):
         """`fault` is what shim.c takes for FAULT; `environment` is for another shim."""
