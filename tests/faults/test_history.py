@@ -5,7 +5,8 @@
 
 Each begins with some mail that is on both sides, and has one to four rounds: what people do to mail on either side, at times a loss, and a run, most
 often one that is killed, or in which a call fails or the connection breaks.  In the end runs without
-faults have to make both sides equal, and what model.py wants; the run after that changes nothing.
+faults have to make both sides equal, and what model.py or one_way.py wants; the run after that changes
+nothing.  One that goes wrong is lived again with fewer steps, for as long as it still does.
 """
 import dataclasses
 import json
@@ -22,10 +23,12 @@ from cut_relay import CutRelay
 from hands import MaildirHand
 from model import OTHER, SIDES, Model, by_subject
 from one_way import Archive, Copy, Mirror, letter_of
+from shrink import shrink
 from vault import Vault
 
 HISTORIES = points(1000, 100, 12), points(1000, 100, 5)     # of each pair, two-way and one-way ...
 NEW = points(250, 25, 1)                # ... and how many of them nobody has seen before
+SHRUNK, SHRINK_SECONDS = points(10, 0, 2), 60     # so many of those that go wrong, so long each
 ROUNDS, STEPS = (1, 4), (2, 9)
 CALLS, OCTETS = (60, 300, 900), (600, 3000, 9000)   # a fault comes within so many, if there are so many
 RUNS = 5                                # without a fault, until all is done
@@ -70,11 +73,23 @@ class Wrong(Exception):
     pass
 
 
+class Gone(Exception):
+    """What a step was about is not there, and nothing was done."""
+
+
+@dataclasses.dataclass
+class Step:
+    what: object        # a method of History
+    arguments: tuple
+    drawn: list = dataclasses.field(default_factory=list)   # what was left to chance in it
+
+
 class History:
     """One of them, in a world that was restored for it."""
 
     def __init__(self, here, pair, seed):
         self.here, self.pair, self.rng, self.told = here, pair, random.Random('history %s' % seed), []
+        self.steps, self.step, self.given = [], Step(None, ()), None
         self.hand = {'work': MaildirHand(here.work)}
         if pair.kind == 'archive':
             self.hand['laptop'] = Vault(here.laptop)
@@ -85,10 +100,39 @@ class History:
         self.backups = here.top / 'backups'
         shutil.rmtree(self.backups, ignore_errors=True)
         self.backups.mkdir()
-        self.n_backups = 0
+        self.runs, self.saved = 0, []
 
     def tell(self, text, *words):
         self.told.append(text % words)
+
+    # ---- chance ----
+
+    def do(self, what, *arguments, given=None):
+        """A step; `given` was drawn when it was made for the first time."""
+        self.step, self.given = Step(what, arguments), given and iter(given)
+        self.steps.append(self.step)
+        try:
+            what(self, *arguments)
+        except Gone:
+            self.steps.pop()
+        self.step, self.given = Step(None, ()), None
+
+    def once(self, make):
+        """What make() gives, or gave when the step was made for the first time."""
+        value = make() if self.given is None else next(self.given, Gone)
+        if value is Gone:
+            raise Gone
+        self.step.drawn.append(value)
+        return value
+
+    def draw(self, candidates):
+        candidates = list(candidates)
+        if not candidates:
+            raise Gone
+        value = self.once(lambda: self.rng.choice(candidates))
+        if value not in candidates:
+            raise Gone
+        return value
 
     # ---- people ----
 
@@ -102,7 +146,7 @@ class History:
 
     def new_name(self, what):
         self.names += 1
-        return '%s %d' % (what, self.names)
+        return self.once(lambda: '%s %d' % (what, self.names))
 
     def add(self, side, subject, mailbox):
         self.hand[side].add(letter_of(subject, mailbox))
@@ -110,40 +154,40 @@ class History:
         self.tell('%s: "%s" comes to %s', side, subject, mailbox)
 
     def append(self, side):
-        self.add(side, self.new_name('letter'), self.rng.choice(self.mailboxes(side)))
+        self.add(side, self.new_name('letter'), self.draw(self.mailboxes(side)))
 
     def duplicate(self, side):
-        if letters := self.letters(side):
-            self.add(side, *self.rng.choice(letters)[:2])
+        self.add(side, *self.draw(letter[:2] for letter in self.letters(side)))
 
     def mark(self, side):
-        if letters := self.letters(side):
-            subject, mailbox, marks = self.rng.choice(letters)
-            mark = self.rng.choice(MARKS)
-            change = ('-' if mark in marks else '+') + mark
-            if sum(letter[0] == subject for letter in letters) == 1:    # else nobody knows which it was
-                self.hand[side].flag(subject, change, mailbox=mailbox)
-                self.model.mark(side, subject, mailbox, change)
-                self.tell('%s: "%s" in %s gets %s', side, subject, mailbox, change)
+        letters = self.letters(side)
+        subject, mailbox = self.draw(letter[:2] for letter in letters)
+        mark = self.draw(MARKS)
+        found = [marks for other, _, marks in letters if other == subject]
+        if len(found) > 1:
+            raise Gone      # nobody knows which it was
+        change = ('-' if mark in found[0] else '+') + mark
+        self.hand[side].flag(subject, change, mailbox=mailbox)
+        self.model.mark(side, subject, mailbox, change)
+        self.tell('%s: "%s" in %s gets %s', side, subject, mailbox, change)
 
     def delete(self, side):
-        if letters := self.letters(side):
-            subject, mailbox, _ = self.rng.choice(letters)
-            self.hand[side].delete(subject, mailbox)
-            self.model.delete(side, subject, mailbox)
-            self.tell('%s: "%s" goes from %s', side, subject, mailbox)
+        subject, mailbox = self.draw(letter[:2] for letter in self.letters(side))
+        self.hand[side].delete(subject, mailbox)
+        self.model.delete(side, subject, mailbox)
+        self.tell('%s: "%s" goes from %s', side, subject, mailbox)
 
     def move(self, side):
         """One without keywords: their letters mean something else elsewhere."""
         found = self.letters(side)
-        letters = [one for one in found if not any(one[:2] == two[:2] and two[2] & KEYWORDS for two in found)]
-        if letters:
-            subject, mailbox, _ = self.rng.choice(letters)
-            to = self.rng.choice(self.mailboxes(side))
-            if to != mailbox:
-                self.hand[side].move(subject, to, mailbox)
-                self.model.move(side, subject, mailbox, to)
-                self.tell('%s: "%s" goes from %s to %s', side, subject, mailbox, to)
+        subject, mailbox = self.draw(one[:2] for one in found
+                                     if not any(one[:2] == two[:2] and two[2] & KEYWORDS for two in found))
+        to = self.draw(self.mailboxes(side))
+        if to == mailbox:
+            raise Gone
+        self.hand[side].move(subject, to, mailbox)
+        self.model.move(side, subject, mailbox, to)
+        self.tell('%s: "%s" goes from %s to %s', side, subject, mailbox, to)
 
     def create_mailbox(self, side):
         name = self.new_name('Box')
@@ -153,25 +197,22 @@ class History:
 
     def quiet_mailbox(self, side):
         """One that nobody touched since all was right, with what is in it."""
-        quiet = [name for name in self.mailboxes(side)
-                 if name != 'INBOX' and name not in self.model.busy and name in self.mailboxes(OTHER[side])]
-        name = self.rng.choice(quiet) if quiet else None
+        name = self.draw(name for name in self.mailboxes(side) if name != 'INBOX' and
+                         name not in self.model.busy and name in self.mailboxes(OTHER[side]))
         return name, [subject for subject, mailbox, _ in self.letters(side) if mailbox == name]
 
     def rename_mailbox(self, side):
         mailbox, subjects = self.quiet_mailbox(side)
-        if mailbox:
-            to = self.new_name('Box')
-            self.hand[side].rename_mailbox(mailbox, to)
-            self.model.rename_mailbox(side, mailbox, to, subjects)
-            self.tell('%s: mailbox %s is called %s', side, mailbox, to)
+        to = self.new_name('Box')
+        self.hand[side].rename_mailbox(mailbox, to)
+        self.model.rename_mailbox(side, mailbox, to, subjects)
+        self.tell('%s: mailbox %s is called %s', side, mailbox, to)
 
     def delete_mailbox(self, side):
         mailbox, subjects = self.quiet_mailbox(side)
-        if mailbox:
-            self.hand[side].delete_mailbox(mailbox)
-            self.model.delete_mailbox(side, mailbox, subjects)
-            self.tell('%s: mailbox %s is deleted', side, mailbox)
+        self.hand[side].delete_mailbox(mailbox)
+        self.model.delete_mailbox(side, mailbox, subjects)
+        self.tell('%s: mailbox %s is deleted', side, mailbox)
 
     PEOPLE = [append] * 6 + [mark] * 5 + [delete] * 3 + [move] * 3 + [duplicate, create_mailbox, rename_mailbox,
                                                                    delete_mailbox]
@@ -179,13 +220,12 @@ class History:
     # ---- losses ----
 
     def reset_uidvalidity(self):
-        side = self.rng.choice(SIDES if self.pair.kind == 'imap' else ('work',))
-        mailbox = self.rng.choice(self.mailboxes(side))
+        side = self.draw(SIDES if self.pair.kind == 'imap' else ('work',))
+        mailbox = self.draw(self.mailboxes(side))
         folder = self.hand[side].create(mailbox)
         for path in [*folder.glob('dovecot-uidlist*'), *folder.glob('dovecot.index*')]:
             path.unlink()
         self.tell('%s: %s has another UIDVALIDITY', side, mailbox)
-        return True
 
     def state_folder(self):
         return self.here.here / 'home' / 'state'
@@ -193,42 +233,37 @@ class History:
     def lose_state(self):
         shutil.rmtree(self.state_folder(), ignore_errors=True)
         self.tell('the state is lost')
-        return True
 
-    def is_as_in_backup(self, number):
-        """Both sides have the mailboxes that they had: whether one was renamed is not to be guessed."""
+    def backup(self):
+        """One of when both sides had the mailboxes that they have: whether one was renamed is not to be
+        guessed."""
+        number = self.draw(self.saved)
         for side in SIDES:
             path = self.hand[side].path
             backup = type(self.hand[side])(self.backups / str(number) / path.relative_to(self.here.here)).read()
             if self.mailboxes(side) != sorted('/'.join(levels) for levels in self.model.visible(backup)):
-                return False
-        return True
+                raise Gone
+        return number
 
     def restore_state(self):
-        number = self.rng.randrange(self.n_backups) if self.n_backups else 0
-        if not self.n_backups or not self.is_as_in_backup(number):
-            return False
+        number = self.backup()
         shutil.rmtree(self.state_folder(), ignore_errors=True)
         self.here._copy(self.backups / str(number) / 'home' / 'state', self.state_folder())
-        self.tell('the state is that of backup %d', number)
-        return True
+        self.tell('the state is that after run %d', number)
 
     def restore_side(self):
-        side = self.rng.choice(SIDES)
-        number = self.rng.randrange(self.n_backups) if self.n_backups else 0
-        if not self.n_backups or not self.is_as_in_backup(number):
-            return False
+        side = self.draw(SIDES)
+        number = self.backup()
         self.here._copy(self.backups / str(number) / side, self.hand[side].path.parent)
         if self.pair.kind != 'archive' or side == 'work':
             self.hand[side].writer.keywords.clear()
-        self.tell('%s is that of backup %d', side, number)
-        return True
+        self.tell('%s is as after run %d', side, number)
 
     LOSSES = reset_uidvalidity, lose_state, restore_state, restore_side
 
     def lose(self):
-        if self.rng.choice(self.LOSSES)(self):
-            self.model.doubt(self.hand)
+        self.draw(self.LOSSES)(self)
+        self.model.doubt(self.hand)
 
     # ---- runs ----
 
@@ -242,35 +277,37 @@ class History:
         return '%s:calls:%d:%d' % ('once' if kind == 1 else 'on', n, self.rng.choice(ERRORS)), []
 
     def run(self, faulty, *words):
-        time.sleep(.03)     # the clock's grain: what changed within it is not deleted yet
-        relay = self.rng.choice([relay for relay in self.here.relays if relay])
-        fault, relay.cuts = self.fault() if faulty else (None, [])
+        self.runs += 1
+        number = self.once(lambda: self.runs)
+        relay = self.draw(relay for relay in self.here.relays if relay)
+        fault, relay.cuts = self.once(self.fault) if faulty else (None, [])
         relay.broken = 0
+        time.sleep(.03)     # the clock's grain: what changed within it is not deleted yet
         what = '%s%s' % (fault or '', relay.cuts or '')
         self.model.before(self.hand)
         ended = self.here.run(fault, *words)
         relay.cuts = []
         self.here.settle()
         self.faults += bool(ended.fired) + relay.broken
-        self.tell('sync %s: exit %d %s', what, ended.exit, ended.err.strip())
+        self.tell('sync %d %s: exit %d %s', number, what, ended.exit, ended.err.strip())
         if ended.exit not in (*range(8), -9) or 'Sanitizer' in ended.err:
             raise Wrong('a run ends with %d' % ended.exit)
         self.raise_if(self.model.harmed(self.hand))
-        if ended.exit == 1 and self.leaves_alone(ended.err):
+        if ended.exit == 1 and self.leaves_alone(number, ended.err):
             return 0
         if ended.exit == 0:
-            self.check()
+            self.check(number)
         else:
             self.model.cut_off()
         return ended.exit
 
-    def leaves_alone(self, err):
+    def leaves_alone(self, number, err):
         """Whether all that it complains of is mailboxes that it does not know what to do with."""
         found = [LEFT_ALONE.match(line) for line in err.splitlines() if 'paired by content' not in line]
         if not all(found):
             return False
         self.model.leave_out({name for one in found for name in one.groups() if name}, self.hand)
-        self.check()
+        self.check(number)
         return True
 
     @staticmethod
@@ -278,12 +315,12 @@ class History:
         if sentences := [*sentences]:
             raise Wrong('; '.join(sentences[:4]))
 
-    def check(self):
+    def check(self, number):
         """All was done, it says."""
         self.raise_if(self.model.wrong(self.hand))
         self.model.settle(self.hand)
-        self.here._copy(self.here.here, self.backups / str(self.n_backups))
-        self.n_backups += 1
+        self.here._copy(self.here.here, self.backups / str(number))
+        self.saved.append(number)
 
     def run_to_the_end(self):
         for _ in range(RUNS):
@@ -304,21 +341,66 @@ class History:
 
     def begin(self):
         for _ in range(2):
-            self.create_mailbox(self.rng.choice(self.pair.people))
+            self.do(History.create_mailbox, self.rng.choice(self.pair.people))
         for _ in range(self.rng.randrange(6)):
-            self.append(self.rng.choice(self.pair.people))
-        self.run(False)
+            self.do(History.append, self.rng.choice(self.pair.people))
+        self.do(History.run, False)
+
+    def end(self):
+        self.run_to_the_end()
+        self.changes_nothing()
 
     def play(self):
         self.begin()
         for _ in range(self.rng.randint(*ROUNDS)):
             for _ in range(self.rng.randint(*STEPS)):
-                self.rng.choice(self.PEOPLE)(self, self.rng.choice(self.pair.people))
+                self.do(self.rng.choice(self.PEOPLE), self.rng.choice(self.pair.people))
             if self.rng.random() < .25:
-                self.lose()
-            self.run(self.rng.random() < .7)
-        self.run_to_the_end()
-        self.changes_nothing()
+                self.do(History.lose)
+            self.do(History.run, self.rng.random() < .7)
+        self.end()
+
+    def play_again(self, steps):
+        for step in steps:
+            self.do(step.what, *step.arguments, given=step.drawn)
+        self.end()
+
+    def goes_wrong(self, play, *arguments):
+        """Why, or nothing."""
+        self.here.restore()
+        try:
+            play(*arguments)
+        except (Wrong, AssertionError) as why:
+            return str(why)
+        return None
+
+
+def _milder(step):
+    """A run without a fault, for one that had one."""
+    if step.arguments == (True,):
+        yield dataclasses.replace(step, arguments=(False,))
+
+
+def _kind(why):
+    """What went wrong, without the names of what it went wrong with."""
+    return re.sub(r'"[^"]*"|Box \d+|INBOX|\d+', '', why.split(';')[0])
+
+
+def shortest(history, seed, why):
+    """The shortest that goes wrong in the same way."""
+    found = history
+
+    def fails(steps):
+        nonlocal found
+        again = History(history.here, history.pair, seed)
+        wrong = again.goes_wrong(again.play_again, steps)
+        if wrong is None or _kind(wrong) != _kind(why):
+            return False
+        found = again
+        again.tell(wrong)
+        return True
+    shrink(history.steps, fails, SHRINK_SECONDS, _milder)
+    return found
 
 
 class Histories(suite.Case):
@@ -338,15 +420,46 @@ class Histories(suite.Case):
         campaign.end(self)
 
     def live_one(self, campaign, here, pair, seed):
-        here.restore()
-        history, wrong = History(here, pair, seed), []
-        try:
-            history.play()
-        except (Wrong, AssertionError) as why:
-            wrong = [str(why)]
+        history = History(here, pair, seed)
+        why = history.goes_wrong(history.play)
+        wrong = [why] if why else []
         if wrong or 'MAILTWIN_HISTORY' in os.environ:
             print('MAILTWIN_HISTORY=%d shows it:\n    %s' % (seed, '\n    '.join(history.told + wrong)), flush=True)
+        if wrong and len(campaign.wrong) < SHRUNK:
+            short = shortest(history, seed, why)
+            if short is history:
+                print('none with fewer steps did', flush=True)
+            else:
+                print('so do %d of its %d steps:\n    %s' % (
+                    len(short.steps), len(history.steps), '\n    '.join(short.told)), flush=True)
         campaign.tell('history %d' % seed, history.faults > 0, wrong)
+
+
+    def test_a_long_story_is_cut_down_to_what_matters(self):
+        self.assertEqual([3, 17], shrink([*range(40)], lambda steps: {3, 17} <= {*steps}, 20))
+        self.assertEqual([3, -17], shrink([*range(40)], lambda steps: {3, 17} <= {*map(abs, steps)}, 20,
+                                          lambda step: [-step] if step > 3 else []))
+
+    def test_a_history_is_lived_again_from_its_steps(self):
+        pair = PAIRS['mirrors']
+        workload = world.Workload('history', world._nothing, world._nothing, pair.keys)
+        with world.World(self.scratch, workload, front=Relay, kind=pair.kind) as here:
+            def live():
+                first.begin()
+                for what in first.PEOPLE:
+                    first.do(what, 'work')
+                first.end()
+            first = History(here, pair, 1)
+            self.assertIsNone(first.goes_wrong(live))
+            for steps in first.steps, [step for step in first.steps if step.what is not History.run]:
+                again = History(here, pair, 2)
+                self.assertIsNone(again.goes_wrong(again.play_again, steps))
+                self.assertEqual(steps, again.steps)
+                self.assertEqual(_by_people(first), _by_people(again))
+
+
+def _by_people(history):
+    return [line for line in history.told if line.startswith('work:')]
 
 
 def _add(pair):
