@@ -68,7 +68,7 @@ class Kill(suite.Case):
         """A run that was killed wrote down more than how far the mailboxes had come."""
         campaign = Campaign('kill, then a %s put back' % ('server' if served else 'side'))
         with world.World(self.scratch, world.SAME_MAILBOXES,
-                         kind='server' if served else 'maildir') as here:
+                         kind='imap' if served else 'maildir') as here:
             exist = len(here.calls('calls'))
             for point, rng in campaign.choose(exist, POINTS):
                 here.restore()
