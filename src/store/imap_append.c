@@ -175,10 +175,10 @@ static struct imap_appending *new_append(const char *name)
 }
 
 /* Whether a message of ${size} may share a command.  A literal that the server is to be asked for
- * is a turn, and can be refused by itself. */
+ * is a turn, and can be refused by itself; an empty one may be taken for a client that gives up. */
 static bool may_share(const struct imap_link *link, uint64_t size)
 {
-	return session_has(link->wire, CAP_MULTIAPPEND) && size < GROUP_OCTETS &&
+	return session_has(link->wire, CAP_MULTIAPPEND) && size > 0 && size < GROUP_OCTETS &&
 	       !session_literal_waits(link->wire, size) &&
 	       !atomic_load(&link->store->refuses_groups);
 }
