@@ -121,7 +121,7 @@ class Mirror(OneWay):
             self.may_lack.add(mailbox)
 
     def bounds(self, key, source, target):
-        return min(source, target), max(source, target)
+        return min(source, target), source + target
 
     def harmed(self, hands):
         # A mailbox takes its new name with all that is in it, at any moment of the run.
@@ -152,6 +152,7 @@ class Copy(OneWay):
         self.touched = set()                # marked there since all was right
         self.anew = set()                   # came to either side since then
         self.came = collections.Counter()   # what is new in the source since all was right
+        self.went = set()                   # what went from it since then
         self.flags = {}                     # marks in the source then
         self.cut = self.doubted = False
 
@@ -163,16 +164,20 @@ class Copy(OneWay):
 
     def delete(self, side, subject, mailbox):
         super().delete(side, subject, mailbox)
-        if side == 'laptop':
-            self.gone[mailbox, subject] += 1
+        self._took(side, subject, mailbox)
 
     def move(self, side, subject, mailbox, to):
         super().move(side, subject, mailbox, to)
         self.anew.add((to, subject))
-        if side == 'laptop':
-            self.gone[mailbox, subject] += 1
-        else:
+        self._took(side, subject, mailbox)
+        if side == 'work':
             self.came[to, subject] += 1
+
+    def _took(self, side, subject, mailbox):
+        if side == 'work':
+            self.went.add((mailbox, subject))
+        else:
+            self.gone[mailbox, subject] += 1
 
     def mark(self, side, subject, mailbox, change):
         super().mark(side, subject, mailbox, change)
@@ -190,7 +195,8 @@ class Copy(OneWay):
         self.cut = True
 
     def bounds(self, key, source, target):
-        high = max(source, target)
+        # One that went from the source stays; one that is equal to it and came after it is another.
+        high = source + target if key in self.went else max(source, target)
         return target, high if self.doubted else min(high, target + self.came[key])
 
     def wrong(self, hands):
@@ -229,6 +235,7 @@ class Copy(OneWay):
         self.flags = {key: marks for key, marks in work.items() if key in laptop}
         self.touched.clear()
         self.came.clear()
+        self.went.clear()
         self.anew.clear()
         self.cut = self.doubted = False
         source = _count(hands['work'].read())
