@@ -20,7 +20,7 @@
  *	imap_list.c		what changed in a mailbox
  *	imap_gather.c		the messages of one answer
  *	imap_fetch.c		header blocks and messages, as they come
- *	imap_append.c		APPEND
+ *	imap_append.c		APPEND, of many messages in one command where the server can
  *	imap_change.c		STORE, COPY, MOVE, EXPUNGE: submitted, and settled
  *	imap_expunge.c		deletions, with UIDPLUS and without
  *	imap_pack.c		when to compress

@@ -169,6 +169,19 @@ class Promises(suite.Case):
         # The later a letter came here, the older it is.
         self.assertEqual({('Archive', uid) for uid in range(1, 169)}, set(asked[600:768]))
 
+    def test_small_messages_share_commands_and_keep_their_flags_and_dates(self):
+        """One chunk is 256 messages, and of so many small ones each is one command."""
+        two = ImapHand(server.account(next(users)))
+        self.local.add(*(letter('note %d' % i, received=1_500_000_000 + i * 1000, flags={'\\Seen'} if i % 3 else ())
+                         for i in range(600)))
+        self.twin.configure({'one': self.local.store(), 'two': two.store(connections=1)},
+                            {'pair': {'from': 'one', 'to': 'two'}})
+        run = self.twin.sync('--trace', self.twin.home / 'trace')
+        self.assertEqual({('two', 'copied'): 600}, run.changes())
+        self.assertEqual(3, len(re.findall(r' A\d+ APPEND ', (self.twin.home / 'trace').read_text())))
+        self.assertNothing(compare.compare(self.local.read(), two.read()))
+        self.assertEqual({}, self.twin.sync().changes())
+
     def test_5000_messages_take_less_than_50_mb_from_server_to_server(self):
         other = ImapHand(server.account(next(users)))
         self.pair(self.source, other)

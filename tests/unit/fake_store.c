@@ -154,7 +154,8 @@ static int fake_settle(struct session *session, struct outcome *outcome, struct 
 	}
 	size_t i = s->settled++;
 	outcome->ticket = s->sent[i].ticket;
-	if ((int)i == f->refuses) {
+	if ((int)i == f->refuses || (int)i < f->refuses_first) {
+		outcome->again = (int)i < f->refuses_first;
 		error_set(&outcome->error, ERROR_MESSAGE, CAUSE_MAIL, "too big");
 		free(s->sent[i].body);
 		return 1;

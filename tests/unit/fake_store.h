@@ -17,6 +17,7 @@ struct fake_store {
 	int fails_at;	      /* take(): index of the message whose body breaks; -1 = none */
 	enum error_scope as;  /* how it breaks */
 	int refuses;	      /* settle(): index of the append that is refused; -1 = none */
+	int refuses_first;    /* settle(): so many appends of a session are refused together */
 	int dies_after;	      /* settle(): the session is lost after so many outcomes; -1 = never */
 	_Atomic int connects; /* sessions that were opened */
 	_Atomic int open;     /* of these, not closed yet */

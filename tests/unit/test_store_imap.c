@@ -107,9 +107,7 @@ static void settle_all(struct scene *s)
 		buffer_printf(&s->told, "#%u%s%s%s%s%s\n", (unsigned)o.ticket,
 			o.key != NULL ? " key " : "", o.key != NULL ? o.key : "",
 			o.marked_only ? " marked only" : "", o.gone_already ? " gone already" : "",
-			o.changed ? " changed"
-			: o.again ? " again"
-				  : "");
+			o.changed ? " changed" : "");
 		if (o.error.scope != ERROR_NONE)
 			tell_error(s, "", &o.error);
 	}
@@ -172,28 +170,6 @@ static void append_one(struct scene *s, const char *argument)
 	struct message m = {.received = RECEIVED_UNKNOWN};
 	if (!s->ops->append(s->session, 1, argument, NULL, &m, s->flags, &reader, &err))
 		tell_error(s, "", &err);
-	settle_all(s);
-}
-
-/* A message for each mailbox in ${argument}, the second with \\Seen; at a dot, those so far are
- * settled.
- */
-static void append_some(struct scene *s, const char *argument)
-{
-	struct error err = {0};
-	char *words = arena_strdup(s->arena, argument), *save = NULL;
-	uint32_t ticket = 0;
-	for (char *word = strtok_r(words, " ", &save); word != NULL;
-		word = strtok_r(NULL, " ", &save)) {
-		struct reader reader = {8, text_next};
-		struct message m = {
-			.flags = ticket == 1 ? FLAG_SEEN : 0, .received = RECEIVED_UNKNOWN};
-		if (*word == '.')
-			settle_all(s);
-		else if (!s->ops->append(
-				 s->session, ++ticket, word, NULL, &m, s->flags, &reader, &err))
-			tell_error(s, "", &err);
-	}
 	settle_all(s);
 }
 
@@ -548,39 +524,6 @@ static const struct row {
 		LISTED "C: A3 APPEND INBOX {8+}\nC: A: b\nC: \nC: \n"
 		       "S: A3 OK [APPENDUID 1 1:4294967295] x\n" OUT("A4"),
 		append_one, "INBOX", "#1\n"},
-	{"appends that share a command", "MULTIAPPEND UIDPLUS LITERAL+",
-		LISTED "C: A3 APPEND INBOX {8+}\nC: A: b\nC: \nC:  (\\\\Seen) {8+}\nC: A: b\nC: \n"
-		       "C:  {8+}\nC: A: b\nC: \nC: \nS: A3 OK [APPENDUID 7 70,72:73] x\n" OUT("A4"),
-		append_some, "INBOX INBOX INBOX", "#1 key 70\n#2 key 72\n#3 key 73\n"},
-	{"an append to another mailbox ends the command", "MULTIAPPEND UIDPLUS LITERAL+",
-		LISTED "C: A3 APPEND INBOX {8+}\nC: A: b\nC: \nC: \n"
-		       "C: A4 APPEND b (\\\\Seen) {8+}\nC: A: b\nC: \nC: \n"
-		       "S: A3 OK [APPENDUID 7 70] x\nS: A4 OK [APPENDUID 9 1] x\n" OUT("A5"),
-		append_some, "INBOX b", "#1 key 70\n#2 key 1\n"},
-	{"an append whose literal has to wait shares nothing", "MULTIAPPEND UIDPLUS",
-		LISTED "C: A3 APPEND INBOX {8}\nS: + go on\nC: A: b\nC: \nC: \n"
-		       "C: A4 APPEND INBOX (\\\\Seen) {8}\nS: A3 OK [APPENDUID 7 70] x\n"
-		       "S: + go on\nC: A: b\nC: \nC: \nS: A4 OK [APPENDUID 7 71] x\n" OUT("A5"),
-		append_some, "INBOX INBOX", "#1 key 70\n#2 key 71\n"},
-	{"an APPENDUID of fewer than were sent (B30)", "MULTIAPPEND UIDPLUS LITERAL-",
-		LISTED "C: A3 APPEND INBOX {8+}\nC: A: b\nC: \nC:  (\\\\Seen) {8+}\nC: A: b\nC: \n"
-		       "C: \nS: A3 OK [APPENDUID 7 70] x\n" OUT("A4"),
-		append_some, "INBOX INBOX", "#1\n#2\n"},
-	{"an APPENDUID that tells one twice (B30)", "MULTIAPPEND UIDPLUS LITERAL-",
-		LISTED "C: A3 APPEND INBOX {8+}\nC: A: b\nC: \nC:  (\\\\Seen) {8+}\nC: A: b\nC: \n"
-		       "C: \nS: A3 OK [APPENDUID 7 70,70] x\n" OUT("A4"),
-		append_some, "INBOX INBOX", "#1\n#2\n"},
-	{"appends that were refused together go by themselves from then on",
-		"MULTIAPPEND UIDPLUS LITERAL+",
-		LISTED "C: A3 APPEND INBOX {8+}\nC: A: b\nC: \nC:  (\\\\Seen) {8+}\nC: A: b\nC: \n"
-		       "C: \nS: A3 NO [OVERQUOTA] full\n"
-		       "C: A4 APPEND INBOX {8+}\nC: A: b\nC: \nC: \n"
-		       "C: A5 APPEND INBOX {8+}\nC: A: b\nC: \nC: \n"
-		       "S: A4 OK [APPENDUID 7 70] x\nS: A5 NO [OVERQUOTA] full\n" OUT("A6"),
-		append_some, "INBOX INBOX . INBOX INBOX",
-		"#1 again\n#2 again\n#3 key 70\n#4\n"
-		"message: cannot add it to mailbox 'INBOX' of work: refused by the server "
-		"(OVERQUOTA: full)\n"},
 	{"an append that is refused before its bytes", "",
 		LISTED "C: A3 APPEND INBOX {8}\nS: A3 NO [OVERQUOTA] full\n" OUT("A4"), append_one,
 		"INBOX",

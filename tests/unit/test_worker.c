@@ -71,6 +71,20 @@ static struct job *carry(struct fixture *f, const char *const *keys)
 
 static const char *const all[] = {"1", "2", "3", NULL};
 
+/* A server that takes many in one command says no to all of them for the fault of one. */
+static void what_was_refused_with_others_waits_to_be_sent_again(void **state)
+{
+	struct fixture *f = *state;
+	f->to.refuses_first = 2;
+	const struct job *job = carry(f, all);
+	assert_int_equal(job->error.scope, ERROR_NONE);
+	assert_int_equal(job->copy[0].state, ITEM_WAITING);
+	assert_int_equal(job->copy[1].state, ITEM_WAITING);
+	assert_null(job->copy[1].error);
+	assert_int_equal(job->copy[2].state, ITEM_DONE);
+	assert_int_equal(f->to.connects, 1);
+}
+
 static void a_copy_arrives_with_its_bytes_and_is_known_by_them(void **state)
 {
 	struct fixture *f = *state;
@@ -386,6 +400,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		t(a_copy_arrives_with_its_bytes_and_is_known_by_them),
+		t(what_was_refused_with_others_waits_to_be_sent_again),
 		t(S11_a_message_that_is_not_there_any_more_is_told_as_gone),
 		t(a_message_that_is_refused_does_not_stop_the_others),
 		t(a_source_that_dies_in_a_body_costs_the_target_its_session_and_is_blamed),
