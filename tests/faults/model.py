@@ -41,6 +41,7 @@ class Kin:
     marked: dict = dataclasses.field(default_factory=lambda: {side: {} for side in SIDES})
     doubted: bool = False
     cut: bool = False       # a run that did not end may have copied it, and not written that down
+    half_moved: set = dataclasses.field(default_factory=set)   # the sides of which it may have done a move so
     even: bool = True       # both sides had as many, when it was doubted
 
     def touched(self, side):
@@ -77,12 +78,15 @@ class Model:
         self.busy.add(mailbox)
 
     def delete(self, side, subject, mailbox):
-        self.kin[subject].deleted[side] += 1
+        kin = self.kin[subject]
+        kin.deleted[side] += 1
+        kin.cut |= side in kin.half_moved
         self.busy.add(mailbox)
 
     def move(self, side, subject, mailbox, to):
         kin = self.kin[subject]
         kin.moved[side] += 1
+        kin.cut |= side in kin.half_moved
         kin.place = kin.place and to
         self.busy |= {mailbox, to}
 
@@ -119,9 +123,11 @@ class Model:
 
     def cut_off(self):
         """A run did not end.  What it copied and had not written down comes back where somebody deletes or
-        moves what it was made from before the next run."""
+        moves what it was made from before the next run; so does what it moved, where that is moved on or deleted
+        on the side that had moved it."""
         for kin in self.kin.values():
             kin.cut |= any(kin.added.values())
+            kin.half_moved |= {side for side in SIDES if kin.moved[side]}
 
     def leave_out(self, mailboxes, hands):
         """The program says that it leaves them alone: what is in them is not looked at any more."""

@@ -24,6 +24,7 @@ from hands import MaildirHand
 from model import OTHER, SIDES, Model, by_subject
 from one_way import Archive, Copy, Mirror, letter_of
 from shrink import shrink
+from uids import Uids
 from vault import Vault
 
 HISTORIES = points(1000, 100, 12), points(1000, 100, 5)     # of each pair, two-way and one-way ...
@@ -73,6 +74,10 @@ class Wrong(Exception):
     pass
 
 
+class Unknowable(Exception):
+    """No client can know what is there, so that nobody can say what is right."""
+
+
 class Gone(Exception):
     """What a step was about is not there, and nothing was done."""
 
@@ -100,7 +105,8 @@ class History:
         self.backups = here.top / 'backups'
         shutil.rmtree(self.backups, ignore_errors=True)
         self.backups.mkdir()
-        self.runs, self.saved = 0, []
+        self.runs, self.saved, self.end = 0, [], None
+        self.uids = [Uids(self.hand[side]) for side in (SIDES if pair.kind == 'imap' else ('work',))]
 
     def tell(self, text, *words):
         self.told.append(text % words)
@@ -284,11 +290,16 @@ class History:
         relay.broken = 0
         time.sleep(.03)     # the clock's grain: what changed within it is not deleted yet
         what = '%s%s' % (fault or '', relay.cuts or '')
+        for uids in self.uids:
+            for mailbox in uids.given_again():
+                raise Unknowable('in %s a UID is another message\'s' % mailbox)
         self.model.before(self.hand)
         ended = self.here.run(fault, *words)
         relay.cuts = []
         self.here.settle()
         self.faults += bool(ended.fired) + relay.broken
+        for uids in self.uids:
+            uids.looked(ended.exit == 0)
         self.tell('sync %d %s: exit %d %s', number, what, ended.exit, ended.err.strip())
         if ended.exit not in (*range(8), -9) or 'Sanitizer' in ended.err:
             raise Wrong('a run ends with %d' % ended.exit)
@@ -346,7 +357,7 @@ class History:
             self.do(History.append, self.rng.choice(self.pair.people))
         self.do(History.run, False)
 
-    def end(self):
+    def come_to_the_end(self):
         self.run_to_the_end()
         self.changes_nothing()
 
@@ -358,18 +369,21 @@ class History:
             if self.rng.random() < .25:
                 self.do(History.lose)
             self.do(History.run, self.rng.random() < .7)
-        self.end()
+        self.come_to_the_end()
 
     def play_again(self, steps):
         for step in steps:
             self.do(step.what, *step.arguments, given=step.drawn)
-        self.end()
+        self.come_to_the_end()
 
     def goes_wrong(self, play, *arguments):
         """Why, or nothing."""
         self.here.restore()
         try:
             play(*arguments)
+        except Unknowable as why:
+            self.end = 'a UID given twice'
+            self.tell('%s', why)
         except (Wrong, AssertionError) as why:
             return str(why)
         return None
@@ -434,7 +448,7 @@ class Histories(suite.Case):
             else:
                 print('so do %d of its %d steps:\n    %s' % (
                     len(short.steps), len(history.steps), '\n    '.join(short.told)), flush=True)
-        campaign.tell('history %d' % seed, history.faults > 0, wrong)
+        campaign.tell('history %d' % seed, history.faults > 0, wrong, history.end)
 
 
     def test_a_long_story_is_cut_down_to_what_matters(self):
@@ -450,7 +464,7 @@ class Histories(suite.Case):
                 first.begin()
                 for what in first.PEOPLE:
                     first.do(what, 'work')
-                first.end()
+                first.come_to_the_end()
             first = History(here, pair, 1)
             self.assertIsNone(first.goes_wrong(live))
             for steps in first.steps, [step for step in first.steps if step.what is not History.run]:
