@@ -2,6 +2,11 @@
 
 #include <string.h>
 
+#include "base/escape.h"
+
+/* Of a name that could be meant: more than the longest that is valid, which is 64. */
+#define MAX_SHOWN 72
+
 static bool tell(struct reading *r, struct place place, const char *path, const char *fmt,
 	va_list ap) __attribute__((format(printf, 4, 0)));
 
@@ -68,12 +73,14 @@ const char *reading_quote(struct reading *r, const char *text)
 
 const char *reading_join(struct reading *r, const char *const *names)
 {
+	char shown[MAX_SHOWN];
 	size_t size = 1;
 	for (size_t i = 0; names[i] != NULL; i++)
-		size += strlen(names[i]) + 2;
+		size += strlen(escape_text(shown, sizeof shown, names[i])) + 2;
 	char *list = arena_alloc(r->arena, size), *end = list;
 	for (size_t i = 0; names[i] != NULL; i++)
-		end = stpcpy(stpcpy(end, i == 0 ? "" : ", "), names[i]);
+		end = stpcpy(stpcpy(end, i == 0 ? "" : ", "),
+			escape_text(shown, sizeof shown, names[i]));
 	return list;
 }
 

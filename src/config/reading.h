@@ -48,7 +48,7 @@ const char *reading_quote(struct reading *r, const char *text);
  */
 const char *reading_choice(struct reading *r, const char *word, const char *const *names);
 
-/* reading_join(r, names): "a, b, c"; ${names} ends in NULL. */
+/* reading_join(r, names): "a, b, c", fit for a terminal; ${names} ends in NULL. */
 const char *reading_join(struct reading *r, const char *const *names);
 
 /* reading_where(r, place): "config.yml:7:5". */
