@@ -55,12 +55,16 @@ static void place_on_disk(const char *text, struct arena *arena)
 		{.style = STYLE_LEGACY},
 		{.style = STYLE_FLAT, .utf7 = true},
 	};
+	static const enum maildir_spelling never[] = {SPELLING_UTF7, SPELLING_UTF8};
 	const char *name = name_from_wire(text, '/', arena);
 	for (size_t i = 0; name_fits(name) && i < sizeof namings / sizeof *namings; i++) {
 		const char *path = maildir_name_encode(&namings[i], name, arena, NULL);
 		const char *again =
 			path == NULL ? name : maildir_name_decode(&namings[i], path, arena);
 		FUZZ_HOLDS(again != NULL && strcmp(again, name) == 0);
+		/* else the next run takes the whole Maildir for one in the other spelling */
+		FUZZ_HOLDS(path == NULL ||
+			   maildir_name_spelling(path, arena) != never[namings[i].utf7]);
 	}
 }
 
