@@ -4,7 +4,8 @@
  *
  * The input is cut at 0xFF; each line of the client gets the next piece, with 0x01 for its tag.  A
  * client that has nothing to say and waits gets the next piece all the same, and after the last one
- * the server hangs up.
+ * the server hangs up.  At 0x02 what stands before it is all there is to read until the client has
+ * read it.
  */
 #include "config.h"
 
@@ -37,22 +38,6 @@ static struct {
 	pid_t client; /* its thread */
 } server = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static void say(int fd, const uint8_t *data, size_t n, uint32_t tag)
-{
-	char name[16], text[PIECE_MAX];
-	size_t len = 0, name_len = (size_t)snprintf(name, sizeof name, "A%u", tag);
-	for (size_t i = 0; i < n && len + name_len < sizeof text; i++) {
-		if (data[i] != 1) {
-			text[len++] = (char)data[i];
-			continue;
-		}
-		memcpy(text + len, name, name_len);
-		len += name_len;
-	}
-	if (len > 0)
-		(void)!send(fd, text, len, MSG_NOSIGNAL);
-}
-
 /* The client's thread sleeps: it waits for the server. */
 static bool client_waits(void)
 {
@@ -63,6 +48,32 @@ static bool client_waits(void)
 	close(fd);
 	const char *behind_name = strrchr(text, ')');
 	return behind_name != NULL && behind_name[1] == ' ' && behind_name[2] == 'S';
+}
+
+static void send_all(int fd, const char *text, size_t *len)
+{
+	if (*len > 0)
+		(void)!send(fd, text, *len, MSG_NOSIGNAL);
+	*len = 0;
+}
+
+static void say(int fd, const uint8_t *data, size_t n, uint32_t tag)
+{
+	char name[16], text[PIECE_MAX];
+	size_t len = 0, name_len = (size_t)snprintf(name, sizeof name, "A%u", tag);
+	for (size_t i = 0; i < n && len + name_len < sizeof text; i++) {
+		if (data[i] == 1) {
+			memcpy(text + len, name, name_len);
+			len += name_len;
+		} else if (data[i] == 2) {
+			send_all(fd, text, &len);
+			while (!client_waits())
+				sched_yield();
+		} else {
+			text[len++] = (char)data[i];
+		}
+	}
+	send_all(fd, text, &len);
 }
 
 /* There is something to hear, or the client left; false = it waits, and has said nothing. */
