@@ -115,8 +115,9 @@ class Promises(suite.Case):
                 # asked for; the relay takes the answer for one to both.
                 self.assertLessEqual(run.side('one')['round_trips'], near.round_trips())
                 return run.side('two')['round_trips'], far.round_trips()
-        # What it answers while many copies are on their way may look like a link to the relay.
-        self.assertAgree('a target', measure, slack=3)
+        # What it answers while many copies are on their way may look like a link to the relay, the more
+        # often the busier the machine is; each APPEND for itself would be hundreds.
+        self.assertAgree('a target', measure, slack=12)
 
     def over_a_slow_line(self, name, one, two, at):
         """What was told, and octets on the line, where the side `at` is reached by 2 MB a second."""
