@@ -14,12 +14,14 @@
 
 /*
  * The key of a message is its file's name up to the first ':' or ',': what follows are its flags,
- * and fields such as S= and U= that Dovecot, mbsync and offlineimap put there and change.
+ * and fields such as S= and U= that Dovecot, mbsync and offlineimap put there and change.  Where
+ * the name begins with one of these, the key is what a change of flags leaves as it is, for none is
+ * empty.
  */
 static size_t key_length(const char *file)
 {
 	size_t n = strcspn(file, ":,");
-	return n > 0 ? n : strlen(file);
+	return n > 0 ? n : 1 + strcspn(file + 1, ":") * (file[0] == ',');
 }
 
 static int compare_keys(const char *a, size_t a_len, const char *b, size_t b_len)

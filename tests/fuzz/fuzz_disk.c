@@ -1,10 +1,12 @@
 /*
  * A Maildir as other programs left it: any names of files, and any dovecot-keywords beside them.
+ * One message is marked then: the name that its file gets says just that.
  *
  * The input is dovecot-keywords up to a NUL, then a line for each file in cur/.
  */
 #include "config.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -53,24 +55,75 @@ static void check_letters(const char *file, struct arena *arena)
 		FUZZ_HOLDS(text[i - 1] < text[i]);
 }
 
-/* Every file that is a message is listed once, under a key of its own; 0 = it could not be read. */
-static size_t list(struct store *store, struct flag_table *flags)
+struct listing {
+	size_t n;
+	const char *epoch, *key[FILES_MAX];
+	flag_set flags[FILES_MAX];
+};
+
+/* Every file that is a message is listed once, under a key of its own; nothing where the folder
+ * could not be read. */
+static struct listing list(struct store *store, struct flag_table *flags, struct arena *arena)
 {
 	struct error err = {0};
 	struct message_list list;
+	struct listing out = {0};
 	struct session *s = store->ops->connect(store, &err);
 	FUZZ_HOLDS(s != NULL);
-	size_t n = 0;
 	if (store->ops->list(s, "INBOX", NULL, NULL, flags, &err) &&
 		store->ops->listed(s, &list, &err) > 0) {
-		n = list.n;
-		for (size_t i = 0; i < n; i++)
-			for (size_t j = 0; j < i; j++)
-				FUZZ_HOLDS(strcmp(list.at[i].key, list.at[j].key) != 0);
+		FUZZ_HOLDS(list.n <= FILES_MAX);
+		out.epoch = arena_strdup(arena, list.box.epoch);
+		for (; out.n < list.n; out.n++) {
+			out.key[out.n] = arena_strdup(arena, list.at[out.n].key);
+			out.flags[out.n] = list.at[out.n].flags;
+			for (size_t j = 0; j < out.n; j++)
+				FUZZ_HOLDS(strcmp(out.key[out.n], out.key[j]) != 0);
+		}
 		arena_free(list.arena);
 	}
 	store->ops->disconnect(s);
-	return n;
+	return out;
+}
+
+/* Flag the message ${at}, with a keyword, and take \Seen from it; ${l} is what has to be then. */
+static void mark(struct store *store, struct flag_table *flags, struct listing *l, size_t at)
+{
+	struct error err = {0};
+	struct outcome o = {0};
+	const struct target target = {.mailbox = "INBOX", .epoch = l->epoch};
+	flag_set add = flags_add_name(flags, FLAG_FLAGGED, "$Junk", 5);
+	struct session *s = store->ops->connect(store, &err);
+	FUZZ_HOLDS(s != NULL);
+	if (store->ops->mark(s, 1, &target, l->key[at], flags, add, FLAG_SEEN, &err)) {
+		FUZZ_HOLDS(store->ops->settle(s, &o, &err) > 0 && !o.gone_already);
+		if (o.error.scope == ERROR_NONE)
+			l->flags[at] = flags_union(
+				flags, flags_without(flags, l->flags[at], FLAG_SEEN), o.held);
+	}
+	store->ops->disconnect(s);
+}
+
+/* A second file of one key may have been named in the first one's place: then only keys. */
+static void check_same(const struct listing *now, const struct listing *was, bool flags)
+{
+	FUZZ_HOLDS(now->n == was->n);
+	for (size_t i = 0; i < was->n; i++) {
+		size_t at = 0;
+		while (at < now->n && strcmp(now->key[at], was->key[i]) != 0)
+			at++;
+		FUZZ_HOLDS(at < now->n && (!flags || now->flags[at] == was->flags[i]));
+	}
+}
+
+static void empty(int dir)
+{
+	DIR *names = fdopendir(dir);
+	FUZZ_HOLDS(names != NULL);
+	rewinddir(names);
+	for (const struct dirent *entry; (entry = readdir(names)) != NULL;)
+		unlinkat(dir, entry->d_name, 0);
+	closedir(names);
 }
 
 static void nobody_hears(enum log_level level, const char *line)
@@ -85,7 +138,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct flag_table *flags = flag_table_new();
 	const uint8_t *nul = memchr(data, '\0', size);
 	size_t keywords = nul != NULL ? (size_t)(nul - data) : 0;
-	const char *names[FILES_MAX];
 	size_t n = 0, made = 0;
 	log_set_sink(nobody_hears);
 	make_folder();
@@ -103,20 +155,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct maildir_times times;
 		maildir_times_parse(name, &times);
 		if (strchr(name, '/') == NULL && put(cur, name, "A: b\n\n", 6)) {
-			names[n++] = name;
+			n++;
 			made += name[0] != '.';
 		}
 	}
 	struct store_config config = {
 		.name = "disk", .kind = "maildir", .maildir = {.path = fuzz_folder()}};
 	struct store *store = store_new(&config, arena);
-	FUZZ_HOLDS(list(store, flags) <= made);
+	struct listing was = list(store, flags, arena);
+	FUZZ_HOLDS(was.n <= made);
+	if (was.n > 0) {
+		mark(store, flags, &was, size % was.n);
+		const struct listing now = list(store, flags, arena);
+		check_same(&now, &was, was.n == made);
+	}
 	store_free(store);
 
-	while (n > 0)
-		unlinkat(cur, names[--n], 0);
+	empty(cur);
 	unlinkat(root, "dovecot-keywords", 0);
-	close(cur);
 	close(root);
 	flag_table_free(flags);
 	arena_free(arena);

@@ -109,7 +109,8 @@ static void odd_names_are_messages_too(void **state)
 		{"cur/d,U=0,U=0:2,T", "d", "\\Deleted"},
 		{"cur/e\n\x1b:2,D", "e\n\x1b", "\\Draft"},
 		{"cur/\xff:2,R", "\xff", "\\Answered"},
-		{"cur/:2,S", ":2,S", "\\Seen"},
+		{"cur/:2,S", ":", "\\Seen"},
+		{"cur/,S=6:2,S", ",S=6", "\\Seen"},
 		{"cur/g:2,P", "g", "$Forwarded"},
 		{"new/h:2,F", "h", "\\Flagged"},
 	};
@@ -453,6 +454,21 @@ static void letters_without_a_meaning_stay(void **state)
 	assert_string_equal(names_in(p, "cur"), "1:2,BRx ");
 }
 
+static void a_key_outlives_a_mark_whatever_the_name_begins_with(void **state)
+{
+	struct place *p = *state;
+	static const char *const names[] = {"cur/:2,S", "cur/,S=6,", "cur/,:2,S"};
+	static const char *const keys[] = {":", ",S=6,", ","};
+	for (size_t i = 0; i < 3; i++)
+		put(p, names[i], "A: b\n\n");
+	place_open(p);
+	for (size_t i = 0; i < 3; i++) {
+		place_mark(p, "INBOX", keys[i], "\\Flagged", "\\Seen");
+		place_flagged(p, "INBOX", keys[i], "\\Flagged");
+	}
+	assert_int_equal(place_count(p, "INBOX"), 3);
+}
+
 static void S18_the_27th_keyword_is_not_held(void **state)
 {
 	struct place *p = *state;
@@ -592,6 +608,7 @@ int main(void)
 		in_maildir(keywords_are_written_as_dovecot_reads_them),
 		in_maildir(a_keyword_that_another_program_named_is_learnt),
 		in_maildir(letters_without_a_meaning_stay),
+		in_maildir(a_key_outlives_a_mark_whatever_the_name_begins_with),
 		in_maildir(S18_the_27th_keyword_is_not_held),
 		in_maildir(what_can_be_no_keyword_is_not_written),
 		in_maildir(a_stale_lock_does_not_hold_for_ever),
