@@ -9,8 +9,9 @@
 /*
  * A worker, as its own files see it:
  *
- *	worker.c		sessions, and all jobs but one
+ *	worker.c		sessions, and all jobs but two
  *	worker_compare.c	JOB_COMPARE
+ *	worker_list.c		JOB_LIST
  */
 struct worker {
 	struct store *store[2];
@@ -37,7 +38,8 @@ const struct error *worker_keep_error(struct job *job, const struct error *err);
 /* worker_index(job): job->keys, each with its place among them; to be freed. */
 struct map *worker_index(const struct job *job);
 
-/* worker_compare(worker, job): carry out JOB_COMPARE. */
+/* worker_compare(worker, job), worker_list(worker, job): carry out JOB_COMPARE and JOB_LIST. */
 void worker_compare(struct worker *worker, struct job *job);
+void worker_list(struct worker *worker, struct job *job);
 
 #endif
