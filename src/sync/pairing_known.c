@@ -113,6 +113,28 @@ static void trace_renames(struct pairer *p, struct trace *traces, enum side s)
 	finish_marks(&marks);
 }
 
+/*
+ * A run that was killed had carried A's new name over to the target of a mirror, and did not come
+ * to write it down: where nothing else tells, the name does.  A target has nothing of its own to
+ * lose by it; where both sides count, a person is told.
+ */
+static void trace_carried(struct pairer *p, struct trace *traces)
+{
+	bool by_rule;
+	for (size_t i = 0; p->pair->mode == MODE_MIRROR && i < p->n_known; i++) {
+		struct trace *t = &traces[i];
+		if (!t->renamed[LEFT] || t->place[RIGHT] != NULL)
+			continue;
+		const char *goal = pairing_across(p, LEFT, t->place[LEFT]->box->name, &by_rule);
+		struct place *place = pairing_place(&p->side[RIGHT], goal);
+		if (place == NULL || place->known || !place->box->selectable || name_is_inbox(goal))
+			continue;
+		place->known = true;
+		t->place[RIGHT] = place;
+		t->renamed[RIGHT] = true;
+	}
+}
+
 /* ---- a world that shrank ---- */
 
 struct census {
@@ -236,6 +258,7 @@ void pairing_known(struct pairer *p)
 	trace_names(p, traces);
 	for (enum side s = LEFT; s <= RIGHT; s++)
 		trace_renames(p, traces, s);
+	trace_carried(p, traces);
 	for (enum side s = LEFT; s <= RIGHT; s++)
 		doubt(p, traces, s);
 	for (size_t i = 0; i < p->n_known; i++)

@@ -533,6 +533,10 @@ static void S43_a_renamed_mailbox_is_followed(void **state)
 		{"and in a move", "move", "A; C", "B|id:5; C", "A = A|id:5; C = C",
 			"sync known A = B\n"
 			"sync known C = C\n"},
+		{"what a mirror's run that was killed had carried over already", "mirror",
+			"B|id:5; C", "B; C", "A|id:5 = A; C = C",
+			"sync known B = B\n"
+			"sync known C = C\n"},
 		{"renamed on both sides, to one name", "between", "B|id:5; C", "B|id:6; C",
 			"A|id:5 = A|id:6; C = C",
 			"sync known B = B\n"
