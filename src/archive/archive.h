@@ -388,8 +388,6 @@ struct archive_verifier {
 	void *context;
 	/* ${digest}: of the message that it is about, or NULL */
 	void (*fault)(void *context, enum archive_fault what, const char *digest, const char *text);
-	/* after each message; false: stop, which fails with ERROR_CANCELLED; or NULL */
-	bool (*progress)(void *context, const struct archive_verified *so_far);
 };
 
 /* archive_verify(archive, told, count, err): read everything, as it is at one moment, and tell what

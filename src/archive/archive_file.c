@@ -9,13 +9,14 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
+#include "base/stop.h"
 
 /* How often a lock that another run holds is tried. */
-#define LOCK_PAUSE_NS 100000000L
+#define LOCK_PAUSE_MS 100
 
 bool archive_file_refuse(struct error *err, const char *path, const char *why)
 {
@@ -202,28 +203,19 @@ static int try_lock(const char *path, int *lock, struct error *err)
 
 int archive_lock(const char *path, unsigned wait, struct error *err)
 {
-	const struct timespec pause = {0, LOCK_PAUSE_NS};
-	struct timespec now, end;
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += wait;
+	int64_t end = clock_ms() + (int64_t)wait * 1000;
 	for (;;) {
 		int lock = -1;
 		int got = try_lock(path, &lock, err);
 		if (got != 0)
 			return got > 0 ? lock : -1;
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		bool late = now.tv_sec > end.tv_sec ||
-			    (now.tv_sec == end.tv_sec && now.tv_nsec >= end.tv_nsec);
-		if (late) {
+		if (clock_ms() >= end) {
 			error_set(err, ERROR_STORE, CAUSE_LOCAL,
 				"another run is writing to the archive '%s'", path);
 			return -1;
 		}
-		/* only a signal that is handled ends a sleep, and those mean "stop" */
-		if (nanosleep(&pause, NULL) < 0) {
-			error_set(err, ERROR_CANCELLED, CAUSE_NONE, "stopped");
+		if (!stop_pause(LOCK_PAUSE_MS, err))
 			return -1;
-		}
 	}
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/map.h"
+#include "base/stop.h"
 
 /*
  * Whether an archive is whole: every byte of every message is read, every row is held against its
@@ -421,10 +422,7 @@ static bool check_messages(struct verifying *v, struct error *err)
 			const void *digest = sql_blob(&q, &len);
 			memcpy(m.digest, digest, len < ARCHIVE_DIGEST ? len : ARCHIVE_DIGEST);
 			m.size = (uint64_t)sql_int(&q);
-			ok = check_message(v, body, &m, arena, err);
-			if (ok && v->told->progress != NULL &&
-				!v->told->progress(v->told->context, v->count))
-				ok = error_set(err, ERROR_CANCELLED, CAUSE_NONE, "stopped");
+			ok = check_message(v, body, &m, arena, err) && stop_may_go_on(err);
 			arena_free(arena);
 		}
 	archive_body_free(body);

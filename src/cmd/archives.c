@@ -5,6 +5,7 @@
 
 #include "base/escape.h"
 #include "base/json.h"
+#include "base/stop.h"
 #include "cmd/confine.h"
 #include "cmd/pairs.h"
 #include "cmd/print.h"
@@ -102,17 +103,9 @@ void archives_unlock(struct archive *archive, int lock)
 int archives_failed(const struct error *err)
 {
 	if (err->scope == ERROR_CANCELLED)
-		return 128 + conductor_stopped();
+		return 128 + stop_asked();
 	print_problem("%s", err->text);
 	return (int)err->cause;
-}
-
-bool archives_stopped(struct error *err)
-{
-	if (conductor_stopped() == 0)
-		return false;
-	error_set(err, ERROR_CANCELLED, CAUSE_NONE, "stopped");
-	return true;
 }
 
 int archives_unsound(const char *path, const char *mailbox, const char *what)

@@ -34,10 +34,8 @@ struct archive *archives_lock(
 	const struct options *options, const char *word, int *lock, int *code);
 void archives_unlock(struct archive *archive, int lock);
 
-/* archives_failed(err): print the problem, unless it is a person's wish; return its exit code.
- * archives_stopped(err): whether a person asked for the end; then ${err} says so. */
+/* archives_failed(err): print the problem, unless it is a person's wish; return its exit code. */
 int archives_failed(const struct error *err);
-bool archives_stopped(struct error *err);
 
 /* archives_unsound(path, mailbox, what): print that a part of the archive does not match its check;
  * return the exit code. */

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/process.h"
+#include "base/stop.h"
 #include "cmd/confine.h"
 #include "cmd/print.h"
 #include "config/config.h"
@@ -147,12 +148,18 @@ static int unknown_command(const char *word)
 }
 
 /* A second signal of a person who cannot wait ends the program at once: that is safe, too. */
-static void catch_signals(void)
+static bool catch_signals(void)
 {
-	struct sigaction stop = {.sa_handler = conductor_stop, .sa_flags = (int)SA_RESETHAND};
+	struct sigaction stop = {.sa_handler = stop_ask, .sa_flags = (int)SA_RESETHAND};
+	struct error err;
+	if (!stop_listen(&err)) {
+		print_problem("%s", err.text);
+		return false;
+	}
 	sigemptyset(&stop.sa_mask);
 	sigaction(SIGINT, &stop, NULL);
 	sigaction(SIGTERM, &stop, NULL);
+	return true;
 }
 
 static int run_command(const struct command *command, const char *config, int argc, char **argv)
@@ -169,9 +176,8 @@ static int run_command(const struct command *command, const char *config, int ar
 	} else {
 		print_start(&options);
 		bool talks = (command->groups & OPTIONS_TALK) != 0;
-		if (talks)
-			catch_signals();
-		code = talks && !confine_begin() ? CAUSE_LOCAL : command->run(&options);
+		bool ready = !talks || (catch_signals() && confine_begin());
+		code = ready ? command->run(&options) : CAUSE_LOCAL;
 		confine_end();
 	}
 	arena_wipe(options.arena); /* the configuration, and passwords that stand in it */

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/stop.h"
 #include "cmd/archives.h"
 #include "cmd/command.h"
 #include "cmd/print.h"
@@ -88,7 +89,7 @@ static bool add_messages(struct exporting *e, const struct archive_snapshot *sna
 	bool ok = true;
 	struct archive_walk *walk = archives_walk(e->archive, snapshot, box, err);
 	while (ok && walk != NULL && (got = archive_visible_next(walk, &p, err)) > 0)
-		ok = !archives_stopped(err) && add_message(e, box, &p, err);
+		ok = stop_may_go_on(err) && add_message(e, box, &p, err);
 	e->code = archives_walked(e->path, box->name, walk, e->code);
 	return ok && got == 0;
 }

@@ -1,8 +1,8 @@
 #include "cmd/progress.h"
 
 #include <stdio.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "cmd/print.h"
 
 /* Often enough to look alive, seldom enough to cost nothing. */
@@ -14,9 +14,7 @@ static bool visible;
 
 static double now(void)
 {
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+	return (double)clock_ms() / 1000;
 }
 
 void progress_start(const char *pair)

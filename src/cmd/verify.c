@@ -42,17 +42,9 @@ static void print_fault(
 	buffer_finish(&out);
 }
 
-static bool goes_on(void *context, const struct archive_verified *so_far)
-{
-	(void)context;
-	(void)so_far;
-	return conductor_stopped() == 0;
-}
-
 static int verify(const struct options *options, struct archive *archive)
 {
-	const struct archive_verifier told = {
-		.context = (void *)options, .fault = print_fault, .progress = goes_on};
+	const struct archive_verifier told = {.context = (void *)options, .fault = print_fault};
 	struct archive_verified n;
 	struct error err = {0};
 	char messages[PRINT_COUNT_SIZE], bytes[PRINT_COUNT_SIZE], snapshots[PRINT_COUNT_SIZE];

@@ -16,13 +16,6 @@
 /* Long enough to type a passphrase or touch a key; a cron job is not to hang for longer. */
 #define COMMAND_DEADLINE 60000
 
-static int cancel_fd = -1;
-
-void secret_set_cancel(int fd)
-{
-	cancel_fd = fd;
-}
-
 static bool fail(struct error *err, const char *why)
 {
 	return error_set(err, ERROR_STORE, CAUSE_CONFIG, "%s", why);
@@ -65,7 +58,7 @@ static bool fetch_command(
 {
 	(void)what;
 	const char *room[SECRET_WORDS];
-	return spawn_read(secret_program(secret, room), COMMAND_DEADLINE, cancel_fd, out, err);
+	return spawn_read(secret_program(secret, room), COMMAND_DEADLINE, out, err);
 }
 
 static bool fetch_env(

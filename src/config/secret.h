@@ -18,7 +18,7 @@
  * `secret-tool lookup mailtwin NAME`.
  *
  * Failures are ERROR_STORE: CAUSE_CONFIG, or CAUSE_SIGNIN when a command was run and gave nothing
- * that could be a password; ERROR_CANCELLED when a person or secret_set_cancel() said stop.  No
+ * that could be a password; ERROR_CANCELLED when a person said stop.  No
  * message carries the secret or a command's arguments.  Any thread may call, but for a secret that
  * is asked for: only the one that owns the terminal.
  */
@@ -32,9 +32,5 @@ bool secret_read(
  */
 #define SECRET_WORDS 5
 const char *const *secret_program(const struct secret *secret, const char *room[SECRET_WORDS]);
-
-/* secret_set_cancel(fd): the descriptor that becomes readable when the user says stop; -1 = none.
- * The same as for conn_set_cancel(). */
-void secret_set_cancel(int fd);
 
 #endif

@@ -7,10 +7,11 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/broker.h"
+#include "base/clock.h"
+#include "base/stop.h"
 
 struct child {
 	int task;   /* the broker's */
@@ -18,13 +19,6 @@ struct child {
 	int status; /* of waitpid(), once `ended` */
 	bool ended;
 };
-
-static int64_t now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static bool start(struct child *child, const char *const *argv)
 {
@@ -70,18 +64,17 @@ static bool failed(struct error *err, const char *why)
  * Take in the output until the program has ended and nothing more of it is there.  poll() here
  * waits for a program of the user's, a minute at most; the network's waits are in net/conn.c.
  */
-static bool take_output(
-	struct child *child, int64_t until, int cancel, struct buffer *out, struct error *err)
+static bool take_output(struct child *child, int64_t until, struct buffer *out, struct error *err)
 {
 	bool open = true;
 	for (;;) {
-		struct pollfd wait[3] = {{cancel, POLLIN, 0},
+		struct pollfd wait[3] = {{stop_fd(), POLLIN, 0},
 			{open ? child->output : -1, POLLIN, 0},
 			{child->ended ? -1 : child->task, POLLIN, 0}};
-		int64_t left = until - now();
+		int64_t left = until - clock_ms();
 		int ready = poll(wait, 3, child->ended || left < 0 ? 0 : (int)left);
 		if (ready > 0 && wait[0].revents != 0)
-			return error_set(err, ERROR_CANCELLED, CAUSE_NONE, "cancelled");
+			return stop_may_go_on(err);
 		bool more = ready > 0 && wait[1].revents != 0;
 		int got = more ? read_some(child, out) : 1;
 		if (got < 0)
@@ -89,7 +82,7 @@ static bool take_output(
 		open = open && got > 0;
 		if (child->ended && !more)
 			return true;
-		if (now() >= until)
+		if (clock_ms() >= until)
 			return failed(err, "the command took too long, and was killed");
 		if (ready > 0 && wait[2].revents != 0)
 			child->ended = broker_ended(child->task, &child->status);
@@ -109,15 +102,14 @@ static bool ended_well(const struct child *child, struct error *err)
 		WTERMSIG(child->status));
 }
 
-bool spawn_read(const char *const *argv, unsigned deadline, int cancel, struct buffer *out,
-	struct error *err)
+bool spawn_read(const char *const *argv, unsigned deadline, struct buffer *out, struct error *err)
 {
 	struct child child = {0};
-	int64_t until = now() + deadline;
+	int64_t until = clock_ms() + deadline;
 	if (!start(&child, argv))
 		return error_set(err, ERROR_STORE, CAUSE_CONFIG, "cannot run '%s': %s", argv[0],
 			strerror(errno));
-	bool ok = take_output(&child, until, cancel, out, err);
+	bool ok = take_output(&child, until, out, err);
 	end(&child);
 	return ok && ended_well(&child, err);
 }

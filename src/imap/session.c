@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/buffer.h"
+#include "base/clock.h"
 #include "imap/session_private.h"
 
 /* RFC 7888: the largest literal that LITERAL- lets us send without being asked. */
@@ -17,13 +17,6 @@
 #define COMMAND_MAX (1024 * 1024)
 
 /* ---- beginning and end ---- */
-
-int64_t session_clock(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
-}
 
 struct imap_session *session_new(const struct store_config *config, struct credentials *credentials)
 {
@@ -203,7 +196,7 @@ bool session_begin_as(struct imap_session *s, enum owner owner, uint32_t *tag, s
 	if (s->opened != OPENED_NONE)
 		return misused(s, err, "a command is not complete yet");
 	if (s->n_pending == 0)
-		s->progress = session_clock();
+		s->progress = clock_ms();
 	s->open_tag = ++s->next_tag;
 	s->opened = OPENED_TEXT;
 	*ARENA_PUSH(s->arena, s->pending, s->n_pending, s->cap_pending) =
@@ -388,7 +381,7 @@ int session_compress(struct imap_session *s, struct error *err)
 struct session_times session_times(const struct imap_session *s)
 {
 	return (struct session_times){
-		.now = conn_now(), .waited = conn_waited(s->conn), .turn = s->turn};
+		.now = clock_ms(), .waited = conn_waited(s->conn), .turn = s->turn};
 }
 
 uint64_t session_bytes_in(const struct imap_session *s)

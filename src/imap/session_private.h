@@ -69,7 +69,7 @@ struct imap_session {
 	bool dropping;	   /* a body was not kept: nor is the response it stood in */
 	uint64_t untagged; /* since a command ended */
 	uint64_t exists;   /* the largest mailbox seen */
-	int64_t progress;  /* when something other than a notice came: seconds, monotonic */
+	int64_t progress;  /* when something other than a notice came: clock_ms() */
 
 	bool lost; /* of no more use */
 	struct error why;
@@ -110,9 +110,6 @@ bool session_fail(struct imap_session *s, struct error *err);
 /* session_lost_in_writing(s, err): the same after a failed write: a server that closes on us has
  * often said why. */
 bool session_lost_in_writing(struct imap_session *s, struct error *err);
-
-/* session_clock(): seconds, monotonic. */
-int64_t session_clock(void);
 
 /* session_broken(s, err, fmt, ...): fail for a server that does not keep to the protocol. */
 bool session_broken(struct imap_session *s, struct error *err, const char *fmt, ...)

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/escape.h"
 #include "base/log.h"
 #include "imap/reply.h"
@@ -217,7 +217,7 @@ static bool count_untagged(struct imap_session *s, struct error *err)
 
 static void note_progress(struct imap_session *s, const struct imap_node *first)
 {
-	s->progress = session_clock();
+	s->progress = clock_ms();
 	if (first->type == IMAP_NUMBER && first->next != NULL && first->next->text != NULL &&
 		strcasecmp(first->next->text, "EXISTS") == 0 && first->number > s->exists)
 		s->exists = first->number < EXISTS_MAX ? first->number : EXISTS_MAX;
@@ -225,11 +225,11 @@ static void note_progress(struct imap_session *s, const struct imap_node *first)
 
 static bool only_notices_for_long(struct imap_session *s, struct error *err)
 {
-	int64_t limit = (int64_t)s->imap->timeout * NOTICES_FACTOR;
-	if (s->n_pending == 0 || session_clock() - s->progress <= limit)
+	int64_t limit = (int64_t)s->imap->timeout * 1000 * NOTICES_FACTOR;
+	if (s->n_pending == 0 || clock_ms() - s->progress <= limit)
 		return false;
 	error_set(err, ERROR_STORE, CAUSE_NETWORK, "%s sent nothing but notices for %lld s",
-		s->imap->host, (long long)limit); /* and it would do so again */
+		s->imap->host, (long long)limit / 1000); /* and it would do so again */
 	session_fail(s, err);
 	return true;
 }
@@ -338,7 +338,7 @@ static enum taken take_tagged(struct imap_session *s, const struct imap_node *ro
 	if (s->open_tag == was.tag)
 		s->opened = OPENED_NONE;
 	s->untagged = 0;
-	s->progress = session_clock();
+	s->progress = clock_ms();
 	take_code(s, &condition);
 	if (was.owner != OWNER_CALLER) {
 		s->ended_tag = was.tag;
@@ -357,7 +357,7 @@ static enum taken take_body(struct imap_session *s, enum imap_event what,
 		[IMAP_BODY] = SESSION_BODY,
 		[IMAP_BODY_END] = SESSION_BODY_END};
 	*event = (struct session_event){.kind = kinds[what]};
-	s->progress = session_clock();
+	s->progress = clock_ms();
 	if (what == IMAP_BODY) {
 		event->run = out->run;
 		event->run_len = out->run_len;

@@ -4,9 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/stop.h"
 #include "net/layers.h"
 
 /* What one read may bring: a TLS record, or a good part of a socket's buffer. */
@@ -19,34 +20,20 @@
  * peer that sends more than this in the meantime is no longer read until we are done. */
 #define IN_MAX ((size_t)4 * 1024 * 1024)
 
-/* Descriptors in one poll(): the racing attempts of conn_dial() and the cancel descriptor. */
+/* Descriptors in one poll(): the racing attempts of conn_dial() and stop_fd(). */
 #define POLL_MAX 17
 
-static int cancel_fd = -1;
-
-void conn_set_cancel(int fd)
-{
-	cancel_fd = fd;
-}
-
 /* ---- waiting ---- */
-
-int64_t conn_now(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 int conn_wait_any(struct pollfd *fds, size_t n, int64_t until, struct error *err)
 {
 	struct pollfd all[POLL_MAX];
 	for (size_t i = 0; i < n; i++)
 		all[i] = fds[i];
-	all[n] = (struct pollfd){.fd = cancel_fd, .events = POLLIN};
+	all[n] = (struct pollfd){.fd = stop_fd(), .events = POLLIN};
 
 	for (;;) {
-		int64_t left = until - conn_now();
+		int64_t left = until - clock_ms();
 		int timeout = left <= 0 ? 0 : left < 3600000 ? (int)left : 3600000;
 		int ready = poll(all, n + 1, timeout);
 		if (ready < 0 && errno != EINTR) {
@@ -54,7 +41,7 @@ int conn_wait_any(struct pollfd *fds, size_t n, int64_t until, struct error *err
 			return -1;
 		}
 		if (all[n].revents != 0 && ready > 0) {
-			error_set(err, ERROR_CANCELLED, CAUSE_NONE, "stopped");
+			(void)stop_may_go_on(err);
 			return -1;
 		}
 		if (ready > 0)
@@ -65,11 +52,6 @@ int conn_wait_any(struct pollfd *fds, size_t n, int64_t until, struct error *err
 	for (size_t i = 0; i < n; i++)
 		fds[i].revents = all[i].revents;
 	return 1;
-}
-
-bool conn_pause(int64_t milliseconds, struct error *err)
-{
-	return conn_wait_any(NULL, 0, conn_now() + milliseconds, err) == 0;
 }
 
 static bool too_late(struct conn *conn, bool phase, struct error *err)
@@ -87,11 +69,11 @@ static bool too_late(struct conn *conn, bool phase, struct error *err)
 
 bool conn_wait(struct conn *conn, short events, struct error *err)
 {
-	int64_t begun = conn_now(), until = begun + (int64_t)conn->limits.idle * 1000;
+	int64_t begun = clock_ms(), until = begun + (int64_t)conn->limits.idle * 1000;
 	bool phase = conn->phase != NULL && conn->phase_end <= until;
 	struct pollfd fd = {.fd = conn->fd, .events = events};
 	int ready = conn_wait_any(&fd, 1, phase ? conn->phase_end : until, err);
-	conn->waited += conn_now() - begun;
+	conn->waited += clock_ms() - begun;
 	return ready == 0 ? too_late(conn, phase, err) : ready > 0;
 }
 
@@ -99,7 +81,7 @@ void conn_phase(struct conn *conn, const char *name, unsigned seconds)
 {
 	conn->phase = seconds > 0 ? name : NULL;
 	conn->phase_seconds = seconds;
-	conn->phase_end = conn_now() + (int64_t)seconds * 1000;
+	conn->phase_end = clock_ms() + (int64_t)seconds * 1000;
 }
 
 /* ---- the socket ---- */
@@ -215,7 +197,7 @@ bool conn_fill(struct conn *conn, struct error *err)
 		return false;
 
 	/* A peer that is always ready would never let us wait, and so never let us be stopped. */
-	if (conn_wait_any(NULL, 0, conn_now(), err) < 0)
+	if (conn_wait_any(NULL, 0, clock_ms(), err) < 0)
 		return false;
 	while (queue_length(&conn->in) == before) {
 		ssize_t got = take_in(conn, err);

@@ -37,13 +37,6 @@ struct conn_limits {
 	unsigned idle;	    /* of silence, while something is waited for */
 };
 
-/* conn_set_cancel(fd): the descriptor that becomes readable when the user says stop; -1 = none.
- * To be called before threads are started. */
-void conn_set_cancel(int fd);
-
-/* conn_pause(milliseconds, err): wait; false when the cancel descriptor became readable. */
-bool conn_pause(int64_t milliseconds, struct error *err);
-
 /* conn_dial(host, port, limits, err): connect to ${host}, a name or address, racing its IPv6 and
  * IPv4 addresses (RFC 8305).  NULL on failure. */
 struct conn *conn_dial(
@@ -106,9 +99,7 @@ bool conn_fill(struct conn *conn, struct error *err);
 uint64_t conn_bytes_in(const struct conn *conn);
 uint64_t conn_bytes_out(const struct conn *conn);
 
-/* conn_now(): milliseconds on the monotonic clock; conn_waited(conn): how many of them it was spent
- * waiting for the peer, until it sent or took something. */
-int64_t conn_now(void);
+/* conn_waited(conn): milliseconds spent waiting for the peer, until it sent or took something. */
 int64_t conn_waited(const struct conn *conn);
 
 bool conn_is_tls(const struct conn *conn);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/broker.h"
+#include "base/clock.h"
 #include "net/dial.h"
 #include "net/layers.h"
 
@@ -110,11 +111,11 @@ static int winner(struct race *race)
 /* The socket that was first; -1 with ${err} set (stopped), or with race->last_errno. */
 static int run(struct race *race, unsigned seconds, struct error *err)
 {
-	int64_t end = conn_now() + (int64_t)seconds * 1000, next = 0;
+	int64_t end = clock_ms() + (int64_t)seconds * 1000, next = 0;
 	for (;;) {
-		while (race->started < race->n && (race->running == 0 || conn_now() >= next)) {
+		while (race->started < race->n && (race->running == 0 || clock_ms() >= next)) {
 			start_attempt(race);
-			next = conn_now() + STAGGER_MS;
+			next = clock_ms() + STAGGER_MS;
 		}
 		if (race->running == 0)
 			return -1;
@@ -125,7 +126,7 @@ static int run(struct race *race, unsigned seconds, struct error *err)
 		int fd = ready > 0 ? winner(race) : -1;
 		if (fd >= 0)
 			return fd;
-		if (conn_now() >= end) {
+		if (clock_ms() >= end) {
 			race->last_errno = ETIMEDOUT;
 			return -1;
 		}
@@ -221,7 +222,7 @@ static bool look_up(const char *host, const struct conn_limits *limits,
 	if (task < 0)
 		return not_found(host, strerror(errno), false, err) != NULL;
 	struct pollfd answer = {.fd = task, .events = POLLIN};
-	int ready = conn_wait_any(&answer, 1, conn_now() + (int64_t)limits->connect * 1000, err);
+	int ready = conn_wait_any(&answer, 1, clock_ms() + (int64_t)limits->connect * 1000, err);
 	bool known = ready > 0 && broker_addresses(task, found);
 	broker_end(task, &status);
 	if (ready == 0)

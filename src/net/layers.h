@@ -42,7 +42,7 @@ struct conn *conn_new(int fd, const char *name, const struct conn_limits *limits
 
 /*
  * conn_wait_any(fds, n, until, err): the one poll().  Wait until one of ${n} descriptors (16 at
- * most) is ready, or conn_now() is ${until}: 1, 0 = time is up, -1 = the user said stop.
+ * most) is ready, or clock_ms() is ${until}: 1, 0 = time is up, -1 = the user said stop.
  */
 int conn_wait_any(struct pollfd *fds, size_t n, int64_t until, struct error *err);
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/stop.h"
 
 enum {
 	WAIT_SECONDS = 10,   /* who holds such a lock writes one small file */
@@ -84,8 +85,8 @@ int maildir_dotlock(int dir, const char *lock, struct error *err)
 			error_set(err, ERROR_MAILBOX, CAUSE_LOCAL,
 				"'%s' is held by another program", lock);
 			return -1;
-		} else {
-			nanosleep(&(struct timespec){.tv_nsec = POLL_MS * 1000000L}, NULL);
+		} else if (!stop_pause(POLL_MS, err)) {
+			return -1;
 		}
 	}
 }

@@ -10,11 +10,12 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/stop.h"
 
 /*
  * The file .mailtwin at the root says which Maildir this is, and keeps the number of the last run
@@ -181,9 +182,7 @@ static enum lock_result try_lock(int root, int *fd, struct error *err)
 
 static int wait_for_lock(int root, const char *path, unsigned wait, struct error *err)
 {
-	struct timespec now, end;
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += wait;
+	int64_t end = clock_ms() + (int64_t)wait * 1000;
 	for (;;) {
 		int fd = -1;
 		switch (try_lock(root, &fd, err)) {
@@ -196,18 +195,13 @@ static int wait_for_lock(int root, const char *path, unsigned wait, struct error
 		case LOCK_BUSY:
 			break;
 		}
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		if (now.tv_sec > end.tv_sec ||
-			(now.tv_sec == end.tv_sec && now.tv_nsec >= end.tv_nsec)) {
+		if (clock_ms() >= end) {
 			error_set(err, ERROR_STORE, CAUSE_BUSY, "another run is writing to '%s'",
 				path);
 			return -1;
 		}
-		/* only a signal that is handled ends a sleep, and those mean "stop" */
-		if (nanosleep(&(struct timespec){.tv_nsec = LOCK_POLL_MS * 1000000L}, NULL) < 0) {
-			error_set(err, ERROR_CANCELLED, CAUSE_NONE, "stopped");
+		if (!stop_pause(LOCK_POLL_MS, err))
 			return -1;
-		}
 	}
 }
 

@@ -280,7 +280,7 @@ struct store {
 	const struct store_config *config;
 	const char *name; /* as the configuration calls it */
 
-	/* It asked to be left alone until then, conn_now(); 0 = it did not.  For all its sessions.
+	/* It asked to be left alone until then, clock_ms(); 0 = it did not.  For all its sessions.
 	 */
 	atomic_llong rests_until;
 };

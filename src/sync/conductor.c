@@ -2,54 +2,14 @@
 
 #include "sync/conductor.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "base/clock.h"
 #include "base/map.h"
-#include "config/secret.h"
-#include "net/conn.h"
+#include "base/stop.h"
 #include "sync/run.h"
 #include "sync/worker.h"
-
-/* ---- being stopped ---- */
-
-static volatile int stop_signal;
-static int stop_pipe[2] = {-1, -1};
-
-void conductor_stop(int signal)
-{
-	int saved = errno;
-	stop_signal = signal;
-	if (stop_pipe[1] >= 0) {
-		ssize_t n = write(stop_pipe[1], "", 1);
-		(void)n; /* full: then it is readable already */
-	}
-	errno = saved;
-}
-
-int conductor_stopped(void)
-{
-	return stop_signal;
-}
-
-/* Every wait on the network polls the reading end too; once for the whole program. */
-static bool listen_for_stop(struct error *err)
-{
-	if (stop_pipe[0] >= 0)
-		return true;
-	int fds[2];
-	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
-		return error_errno(err, ERROR_STORE, "cannot make a pipe");
-	stop_pipe[0] = fds[0];
-	stop_pipe[1] = fds[1];
-	conn_set_cancel(fds[0]);
-	secret_set_cancel(fds[0]);
-	worker_set_stop(&stop_signal);
-	return true;
-}
 
 /* ---- problems ---- */
 
@@ -456,13 +416,6 @@ static void count_traffic(struct run *run)
 	}
 }
 
-static double monotonic(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 /* A mailbox that the state knows and this run did not look at has the keys of the world before. */
 static bool looked_at_all(const struct run *run)
 {
@@ -504,12 +457,12 @@ static void write_end(struct run *run, bool whole)
 	buffer_finish(&summary);
 }
 
-static void run_finish(struct run *run, double started, bool whole)
+static void run_finish(struct run *run, int64_t started, bool whole)
 {
 	count_traffic(run);
-	if (stop_signal != 0)
-		run->report->exit = 128 + stop_signal;
-	run->report->seconds = monotonic() - started;
+	if (stop_asked() != 0)
+		run->report->exit = 128 + stop_asked();
+	run->report->seconds = (double)(clock_ms() - started) / 1000;
 	run->report->ended = (int64_t)time(NULL);
 	if (run->state != NULL && !run->options->dry_run && run->world[RIGHT].id != NULL)
 		write_end(run, whole);
@@ -524,7 +477,7 @@ static void run_finish(struct run *run, double started, bool whole)
 	arena_free(run->arena);
 }
 
-static double run_start(struct run *run, const struct pair_config *pair,
+static int64_t run_start(struct run *run, const struct pair_config *pair,
 	const struct run_options *options, const struct observer *observer, struct report *report)
 {
 	*report = (struct report){.pair = pair, .began = (int64_t)time(NULL)};
@@ -538,20 +491,18 @@ static double run_start(struct run *run, const struct pair_config *pair,
 		.now = report->began};
 	if (observer->start != NULL)
 		observer->start(observer->context, pair);
-	return monotonic();
+	return clock_ms();
 }
 
 void conductor_run(const struct pair_config *pair, const struct run_options *options,
 	const struct observer *observer, struct report *report)
 {
 	struct run run;
-	struct error err = {0};
-	double started = run_start(&run, pair, options, observer, report);
-	bool ok = run_state_ok(&run, listen_for_stop(&err), &err) && opening_state(&run) &&
-		  opening_stores(&run) && opening_worlds(&run) && pair_mailboxes(&run) &&
-		  mailboxes_prepare(&run) && first_pass(&run) &&
+	int64_t started = run_start(&run, pair, options, observer, report);
+	bool ok = opening_state(&run) && opening_stores(&run) && opening_worlds(&run) &&
+		  pair_mailboxes(&run) && mailboxes_prepare(&run) && first_pass(&run) &&
 		  (options->dry_run || later_passes(&run)) && mailboxes_remove(&run) &&
-		  (options->dry_run || stop_signal != 0 || snapshot_finish(&run));
+		  (options->dry_run || stop_asked() != 0 || snapshot_finish(&run));
 	if (ok)
 		tell_boxes(&run);
 	run_finish(&run, started, ok);
@@ -561,12 +512,11 @@ void conductor_check(const struct pair_config *pair, const struct run_options *o
 	const struct observer *observer, struct report *report)
 {
 	struct run run;
-	struct error err = {0};
 	struct run_options looking = *options;
 	looking.dry_run = true;
-	double started = run_start(&run, pair, &looking, observer, report);
-	(void)(run_state_ok(&run, listen_for_stop(&err), &err) && opening_state(&run) &&
-		opening_stores(&run) && opening_worlds(&run) && pair_mailboxes(&run));
+	int64_t started = run_start(&run, pair, &looking, observer, report);
+	(void)(opening_state(&run) && opening_stores(&run) && opening_worlds(&run) &&
+		pair_mailboxes(&run));
 	run_finish(&run, started, false);
 }
 
@@ -574,12 +524,11 @@ void conductor_verify(const struct pair_config *pair, const struct run_options *
 	const struct observer *observer, struct report *report)
 {
 	struct run run;
-	struct error err = {0};
 	struct run_options looking = *options;
 	looking.dry_run = true;
-	double started = run_start(&run, pair, &looking, observer, report);
-	bool ok = run_state_ok(&run, listen_for_stop(&err), &err) && opening_state(&run) &&
-		  opening_stores(&run) && opening_worlds(&run) && pair_mailboxes(&run);
+	int64_t started = run_start(&run, pair, &looking, observer, report);
+	bool ok = opening_state(&run) && opening_stores(&run) && opening_worlds(&run) &&
+		  pair_mailboxes(&run);
 	if (ok) {
 		mailboxes_all(&run);
 		run.report->mailboxes = run.boxes;

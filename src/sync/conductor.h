@@ -34,10 +34,4 @@ void conductor_check(const struct pair_config *pair, const struct run_options *o
 void conductor_verify(const struct pair_config *pair, const struct run_options *options,
 	const struct observer *observer, struct report *report);
 
-/* conductor_stop(signal): async-signal-safe: end the run at the next safe point. */
-void conductor_stop(int signal);
-
-/* conductor_stopped(): the signal that asked for the end; 0 = none did. */
-int conductor_stopped(void);
-
 #endif

@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
-#include "net/conn.h"
+#include "base/stop.h"
 
 /* Attempts in a row after which a server is given up for this run: half a minute of pauses. */
 #define MOST_FAILURES 5
@@ -94,14 +95,14 @@ bool patience_wait(struct patience *p, const char *store, struct error *err)
 		p->last.later != 0 ? ", as it wishes" : "");
 	p->waited += pause;
 	if (p->rests_until != NULL && p->last.later != 0)
-		*p->rests_until = conn_now() + pause;
-	return conn_pause(pause, err);
+		*p->rests_until = clock_ms() + pause;
+	return stop_pause(pause, err);
 }
 
 bool patience_rest(const struct patience *p, struct error *err)
 {
-	int64_t left = p->rests_until != NULL ? *p->rests_until - conn_now() : 0;
-	return left <= 0 || conn_pause(left + any_up_to(left / 16), err);
+	int64_t left = p->rests_until != NULL ? *p->rests_until - clock_ms() : 0;
+	return left <= 0 || stop_pause(left + any_up_to(left / 16), err);
 }
 
 void patience_progress(struct patience *p, bool connected)

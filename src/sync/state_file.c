@@ -11,12 +11,13 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <openssl/evp.h>
 
+#include "base/clock.h"
 #include "base/file.h"
+#include "base/stop.h"
 
 /* Limits: with the longest ending, ".db.new-journal", it is the name of a file (255 octets). */
 #define NAME_ROOM 200
@@ -26,7 +27,7 @@
 #define NAME_HASH 16 /* octets of it: twice as many digits */
 
 /* How often a lock that another run holds is tried. */
-#define LOCK_PAUSE_NS 100000000L
+#define LOCK_PAUSE_MS 100
 
 bool state_file_refuse(struct error *err, const char *path, const char *why)
 {
@@ -217,17 +218,9 @@ static bool busy(const struct state *state, long holder, struct error *err)
 		"another run (process %ld) holds the pair ('%s')", holder, state->lock_path);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 bool state_file_lock(struct state *state, unsigned wait, struct error *err)
 {
-	const struct timespec pause = {0, LOCK_PAUSE_NS};
-	int64_t end = now_ms() + (int64_t)wait * 1000;
+	int64_t end = clock_ms() + (int64_t)wait * 1000;
 	long holder = 0;
 	for (;;) {
 		int got = try_lock(state, &holder);
@@ -235,11 +228,10 @@ bool state_file_lock(struct state *state, unsigned wait, struct error *err)
 			break;
 		if (got < 0)
 			return error_errno(err, ERROR_STORE, "cannot lock '%s'", state->lock_path);
-		if (now_ms() >= end)
+		if (clock_ms() >= end)
 			return busy(state, holder, err);
-		/* only a signal that is handled ends a sleep, and those mean "stop" */
-		if (nanosleep(&pause, NULL) < 0)
-			return error_set(err, ERROR_CANCELLED, CAUSE_NONE, "stopped");
+		if (!stop_pause(LOCK_PAUSE_MS, err))
+			return false;
 	}
 	leave_number(state->lock);
 	return true;

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/stop.h"
 #include "mail/header.h"
 #include "sync/identify.h"
 #include "sync/worker_private.h"
@@ -10,20 +11,6 @@
 
 /* A subject longer than this does not fit a line. */
 #define SUBJECT_KEPT 200
-
-static const volatile int *stop_flag;
-
-void worker_set_stop(const volatile int *stop)
-{
-	stop_flag = stop;
-}
-
-bool worker_may_go_on(struct error *err)
-{
-	if (stop_flag == NULL || *stop_flag == 0)
-		return true;
-	return error_set(err, ERROR_CANCELLED, CAUSE_NONE, "stopped");
-}
 
 struct worker *worker_new(struct store *const stores[2])
 {
@@ -284,7 +271,7 @@ static void fail_waiting(struct job *job, const struct error *err)
 static bool pass_all_on(struct worker *w, struct job *job, const struct map *index, uint32_t first)
 {
 	enum side from = other(job->side);
-	while (worker_may_go_on(&job->error)) {
+	while (stop_may_go_on(&job->error)) {
 		struct session *s = w->session[from];
 		struct message m = {0};
 		struct reader *body = NULL;
@@ -471,7 +458,7 @@ static bool submit_changes(struct session *s, struct job *job, uint32_t first)
 			continue;
 		}
 		item->repeated = item->state == ITEM_SENT;
-		ok = worker_may_go_on(&job->error) && submit_change(s, job, item, first + i);
+		ok = stop_may_go_on(&job->error) && submit_change(s, job, item, first + i);
 		if (ok)
 			item->state = ITEM_SENT;
 	}
@@ -584,7 +571,7 @@ void worker_finish(struct worker *w, struct job *job)
 		[JOB_COMPARE] = worker_compare,
 	};
 	bool again = job->kind == JOB_COPY || job->error.scope == ERROR_NONE;
-	while (again && worker_may_go_on(&job->error)) {
+	while (again && stop_may_go_on(&job->error)) {
 		size_t before = answered(job);
 		if (job->kind != JOB_COPY)
 			job->error = (struct error){0};

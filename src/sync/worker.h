@@ -49,7 +49,4 @@ void worker_finish(struct worker *worker, struct job *job);
 /* worker_traffic(worker, side): what its sessions on ${side} have cost, closed ones too. */
 struct traffic worker_traffic(const struct worker *worker, enum side side);
 
-/* worker_set_stop(stop): a flag that a signal raises; work ends at the next safe point. */
-void worker_set_stop(const volatile int *stop);
-
 #endif

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/stop.h"
 #include "sync/worker_private.h"
 
 /* The octets of a message, as one side sent them. */
@@ -45,7 +46,7 @@ static bool digest_side(
 	struct map *index = worker_index(job);
 	struct error failed = {0};
 	int got = 1;
-	while (got != 0 && worker_may_go_on(&job->error)) {
+	while (got != 0 && stop_may_go_on(&job->error)) {
 		struct message m = {0};
 		struct reader *body = NULL;
 		struct error err = {0};

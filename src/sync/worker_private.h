@@ -24,9 +24,6 @@ struct worker {
 	struct buffer head; /* the start of the message that is being copied */
 };
 
-/* worker_may_go_on(err): false, and ERROR_CANCELLED, once a signal has come. */
-bool worker_may_go_on(struct error *err);
-
 /* worker_blame(worker, job, side): the job as a whole ended with job->error, which is the failure
  * of
  * ${side}. */

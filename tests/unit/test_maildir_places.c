@@ -1,11 +1,13 @@
 /* The place where a Maildir is: who owns it, what leads to it, and which world it is. */
 #include "unit.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/stop.h"
 #include "faults.h"
 #include "place.h"
 #include "tree.h"
@@ -84,6 +86,20 @@ static void a_maildir_that_is_missing_is_made_only_to_write(void **state)
 	assert_int_equal(place_count(p, "INBOX"), 0);
 	assert_int_equal(stat(p->config.maildir.path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0700);
+}
+
+static void a_signal_that_came_before_a_wait_for_the_lock_ends_it(void **state)
+{
+	(void)state;
+	struct error err = {0};
+	place_open(p);
+	struct store *other = store_new(&p->config, p->arena);
+	must(p->ops->lock(p->store, 0, &err), err);
+	stop_ask(SIGTERM);
+	assert_false(p->ops->lock(other, 2, &err));
+	stop_forget();
+	assert_error(err, ERROR_CANCELLED, "stopped");
+	p->ops->unlock(p->store);
 }
 
 static void a_root_is_one_world_before_and_after_it_is_stamped(void **state)
@@ -260,6 +276,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		in_maildir(a_maildir_that_is_missing_is_made_only_to_write),
+		in_maildir(a_signal_that_came_before_a_wait_for_the_lock_ends_it),
 		in_maildir(a_root_is_one_world_before_and_after_it_is_stamped),
 		in_maildir(a_damaged_mailtwin_file_is_not_replaced),
 		in_maildir(a_root_of_another_user_is_not_touched),

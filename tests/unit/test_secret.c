@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/stop.h"
 #include "config/secret.h"
 #include "config/spawn.h"
 
@@ -27,7 +28,7 @@ static int make_place(void **state)
 	if (mkdtemp(place) == NULL)
 		return -1;
 	err = (struct error){0};
-	secret_set_cancel(-1);
+	stop_forget();
 	return chdir(place);
 }
 
@@ -181,7 +182,7 @@ static void a_command_that_hangs_is_killed_with_its_children(void **state)
 		"/bin/sh", "-c", "sleep 1000 & echo $! >pid; echo hunter2; wait", NULL};
 	buffer_init(&out, 100);
 	int64_t began = milliseconds();
-	assert_false(spawn_read(argv, 300, -1, &out, &err));
+	assert_false(spawn_read(argv, 300, &out, &err));
 	assert_true(milliseconds() - began < 5000);
 	assert_error(err, ERROR_STORE, "the command took too long, and was killed");
 	assert_int_equal(err.cause, CAUSE_SIGNIN);
@@ -201,14 +202,10 @@ static void what_a_command_leaves_behind_does_not_hold_us(void **state)
 static void a_command_can_be_cancelled(void **state)
 {
 	(void)state;
-	int ends[2];
-	assert_int_equal(pipe(ends), 0);
-	assert_int_equal(write(ends[1], "x", 1), 1);
-	secret_set_cancel(ends[0]);
+	assert_true(stop_listen(&err));
+	stop_ask(SIGINT);
 	assert_false(get(SECRET_COMMAND, "sleep 1000 & echo $! >pid; wait"));
 	assert_int_equal(err.scope, ERROR_CANCELLED);
-	close(ends[0]);
-	close(ends[1]);
 }
 
 static void a_command_gets_no_input_and_no_terminal(void **state)
@@ -223,7 +220,7 @@ static void a_command_inherits_no_descriptor_of_ours(void **state)
 	(void)state;
 	static const char *const argv[] = {"/bin/sh", "-c", "ls /proc/self/fd | wc -l", NULL};
 	buffer_init(&out, 100);
-	assert_true(spawn_read(argv, 10000, -1, &out, &err));
+	assert_true(spawn_read(argv, 10000, &out, &err));
 	assert_string_equal(out.data, "4\n"); /* 0, 1, 2, and the one that ls reads */
 }
 

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 
 #include "base/file.h"
+#include "base/stop.h"
 #include "sync/state_private.h"
 
 /* ---- files as bytes ---- */
@@ -747,6 +748,20 @@ static void the_lock_of_a_killed_run_does_not_hold(void **context)
 	assert_string_equal(names_in(folder), "work.db");
 }
 
+static void a_signal_that_came_before_a_wait_for_the_lock_ends_it(void **context)
+{
+	(void)context;
+	struct error err = {0};
+	bool fresh;
+	struct state *held = state_open(path, STATE_WRITE, 0, &fresh, &err);
+	assert_non_null(held);
+	stop_ask(SIGTERM);
+	assert_null(state_open(path, STATE_WRITE, 2, &fresh, &err));
+	stop_forget();
+	assert_error(err, ERROR_CANCELLED, "stopped");
+	state_close(held);
+}
+
 /* ---- a disk that fails ---- */
 
 static void S05_a_commit_is_on_the_disk_when_it_returns(void **context)
@@ -883,6 +898,7 @@ int main(void)
 		WITH_A_PLAN(a_state_is_whole_or_missing_wherever_its_making_was_stopped),
 		WITH_A_PLAN(the_journal_of_a_state_that_was_removed_is_not_played_into_a_new_one),
 		WITH_A_PLAN(the_lock_of_a_killed_run_does_not_hold),
+		WITH_A_PLAN(a_signal_that_came_before_a_wait_for_the_lock_ends_it),
 		WITH_A_PLAN(S05_a_commit_is_on_the_disk_when_it_returns),
 		WITH_A_PLAN(a_flush_that_fails_is_told_and_the_state_stays_as_it_was),
 		WITH_A_PLAN(what_a_failed_commit_added_is_never_changed),

@@ -2,9 +2,11 @@
 #include "unit.h"
 
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/stop.h"
 #include "fake_store.h"
 #include "sync/crew.h"
 #include "sync/worker.h"
@@ -154,10 +156,9 @@ static void what_was_settled_before_a_connection_broke_counts(void **state)
 static void a_stopped_run_takes_no_further_message(void **state)
 {
 	struct fixture *f = *state;
-	static volatile int stop = 2;
-	worker_set_stop(&stop);
+	stop_ask(SIGINT);
 	const struct job *job = carry(f, all);
-	worker_set_stop(NULL);
+	stop_forget();
 	assert_int_equal(job->error.scope, ERROR_CANCELLED);
 	assert_int_equal(f->to.n, 0);
 }
