@@ -332,6 +332,8 @@ static bool remove_mailbox(struct run *run, const struct pairing *p)
 	} else if (!snapshot_is_kept(run->pair) && !only_synced(&list, rows, n, p->to)) {
 		/* what goes from an archive is kept by the snapshots before this one */
 		ok = refuse_removal(run, p, CAUSE_MAIL, "it holds more than what was synced");
+	} else if (run->no_deletes[p->to]) {
+		ok = refuse_removal(run, p, CAUSE_DOUBT, "this run deletes nothing");
 	} else if (!guard_allows(run, p, list.n)) {
 		ok = refuse_removal(run, p, CAUSE_DOUBT,
 			"too many messages would go; --max-deletions allows it");

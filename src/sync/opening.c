@@ -99,23 +99,58 @@ static bool identify_side(struct run *run, enum side side)
 	return run_failed(run, side, &err);
 }
 
-static void doubt_world(struct run *run, enum side side, const char *why)
+/* The place of the state where a world is known by its id, until one that was doubted was paired
+ * again as a whole: a run that dies on the way has numbered it already, and the next would trust
+ * it. */
+static const char in_doubt[] = "in doubt";
+
+/* What the run after one that dies has to know, before anything is changed. */
+static bool note_worlds(struct run *run)
+{
+	struct error err = {0};
+	for (enum side side = LEFT; side <= RIGHT; side++)
+		if (run->world_changed[side])
+			run->facts.world[side] = in_doubt;
+		else if (run->facts.world[side] == NULL)
+			run->facts.world[side] = run->world[side].id;
+	return run_state_ok(run, state_set_facts(run->state, &run->facts, &err), &err);
+}
+
+bool opening_doubt(struct run *run, enum side side, const char *why)
 {
 	bool keeps = run_policy(run).keeps;
+	if (run->world_changed[side])
+		return true;
 	log_warning("%s: %s: its messages are paired by content again%s",
 		run->pair->store[side]->name, why,
 		keeps ? "" : " and nothing is deleted in this run");
 	run->world_changed[side] = true;
 	run->no_deletes[LEFT] = true;
 	run->no_deletes[RIGHT] |= !keeps;
+	return run->number == 0 || (run_begin_state(run) && note_worlds(run) && run_commit(run));
 }
 
-/* The place of the state where a world is known by its id, until one that was doubted was paired
- * again as a whole: a run that dies on the way has numbered it already, and the next would trust
- * it. */
-static const char in_doubt[] = "in doubt";
+static const char state_is_older[] = "the state of the pair is older than it";
 
-/* A world that is another one, or an older one, than at the last sync is a world of strangers. */
+/* Why a world is another one, or an older one, than at the last sync; NULL where nothing shows it.
+ * ${last}: the number of the last run that the state has; the largest number without one. */
+static const char *reason_to_doubt(const struct run *run, enum side side, uint64_t last)
+{
+	const struct world *world = &run->world[side];
+	const char *known = run->facts.world[side];
+	if (known == NULL)
+		return NULL;
+	if (strcmp(known, in_doubt) == 0)
+		return "the last run did not come to its end";
+	if (strcmp(known, world->id) != 0)
+		return "this is another place than at the last sync";
+	if (run->store[side]->ops->stamp == NULL || !world->stamped)
+		return NULL;
+	if (world->last_run < run->facts.run)
+		return "it is older than at the last sync";
+	return world->last_run > last ? state_is_older : NULL;
+}
+
 static bool judge_worlds(struct run *run)
 {
 	struct state_run last = {0};
@@ -124,22 +159,10 @@ static bool judge_worlds(struct run *run)
 	if (!run_state_ok(run, state_last_run(run->state, run->arena, &last, &any, &err), &err))
 		return false;
 	for (enum side side = LEFT; side <= RIGHT; side++) {
-		const struct world *world = &run->world[side];
-		const char *known = run->facts.world[side];
-		if (known == NULL)
-			continue;
-		if (strcmp(known, in_doubt) == 0)
-			doubt_world(run, side, "the last run did not come to its end");
-		else if (strcmp(known, world->id) != 0)
-			doubt_world(run, side, "this is another place than at the last sync");
-		else if (run->store[side]->ops->stamp == NULL || !world->stamped)
-			continue;
-		else if (world->last_run < run->facts.run)
-			doubt_world(run, side, "it is older than at the last sync");
-		else if (any && world->last_run > last.number) {
-			doubt_world(run, side, "the state of the pair is older than it");
-			run->world_changed[other(side)] = true;
-		}
+		const char *why = reason_to_doubt(run, side, any ? last.number : UINT64_MAX);
+		if (why != NULL && !opening_doubt(run, side, why))
+			return false;
+		run->world_changed[other(side)] |= why == state_is_older;
 	}
 	return true;
 }
@@ -188,18 +211,6 @@ static bool stamp_side(struct run *run, enum side side)
 	if (s != NULL && s->store->ops->stamp(s, run->facts.random, run->number, &err))
 		return true;
 	return run_failed(run, side, &err);
-}
-
-/* What the run after one that dies has to know, before anything is changed. */
-static bool note_worlds(struct run *run)
-{
-	struct error err = {0};
-	for (enum side side = LEFT; side <= RIGHT; side++)
-		if (run->world_changed[side])
-			run->facts.world[side] = in_doubt;
-		else if (run->facts.world[side] == NULL)
-			run->facts.world[side] = run->world[side].id;
-	return run_state_ok(run, state_set_facts(run->state, &run->facts, &err), &err);
 }
 
 /*

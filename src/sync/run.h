@@ -83,7 +83,8 @@ struct run {
 	bool second;	  /* this is the second pass, or one that follows */
 	unsigned looks;	  /* how many of these there were */
 	bool cut_off;	  /* copies were sent, and their answers lost, in this pass */
-	bool no_deletes[2]; /* nothing is deleted on this side: the other could not be read whole */
+	bool no_deletes[2]; /* nothing is deleted on this side: the other could not be read whole, or
+			     * is in doubt */
 	const char *note;   /* why a snapshot is not A whole, beside the problems; or NULL */
 	struct progress progress;
 };
@@ -117,6 +118,11 @@ bool opening_worlds(struct run *run);
 /* opening_writes_to(run, side): what a run of this pair will write to: a mirror or copy leaves its
  * source alone. */
 bool opening_writes_to(const struct run *run, enum side side);
+
+/* opening_doubt(run, side, why): from now on ${side} is a world of strangers, of which nothing is
+ * deleted on the word of what the state has; told once.  It may come to light after the run has
+ * written, and the next run has to know. */
+bool opening_doubt(struct run *run, enum side side, const char *why);
 
 /* run_will_write(run): before the first change of either side: number the run and leave the
  * number in both worlds. */

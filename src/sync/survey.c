@@ -164,38 +164,60 @@ static bool has_lost(
 		       any);
 }
 
-static void judge_epoch(struct run *run, struct survey *v, size_t i, enum side side)
+/*
+ * One mailbox that is older than at the last sync shows that the whole side is: another one may
+ * have got as many messages since as it had lost, and its UIDs name others now.  In the second look
+ * it is that mailbox alone; the others were taken as they are.
+ */
+static bool judge_age(struct run *run, struct survey *v, size_t i, enum side side)
+{
+	struct box *box = v->box[i];
+	const struct mailbox *now = &v->list[i][side].box;
+	bool older = same(box->known.epoch[side], now->epoch) &&
+		     (went_back(box->known.next[side], now->next) ||
+			     is_older(run->store[side]->ops, &box->known, side, now) ||
+			     has_lost(run, &box->known, side, now));
+	if (!older)
+		return true;
+	v->twin[i].new_epoch[side] = true;
+	v->twin[i].no_deletes[LEFT] = v->twin[i].no_deletes[RIGHT] = true;
+	if (run->second || run->world_changed[side])
+		return true;
+	v->unfinished = true;
+	return opening_doubt(run, side,
+		arena_printf(run->arena, "%s shows that it is older than at the last sync",
+			box->pairing->name[side]));
+}
+
+static bool judge_epoch(struct run *run, struct survey *v, size_t i, enum side side)
 {
 	struct box *box = v->box[i];
 	struct twin *twin = &v->twin[i];
 	const struct mailbox *now = &v->list[i][side].box;
 	if (box->known.epoch[side] == NULL)
-		return;
-	bool back = went_back(box->known.next[side], now->next) ||
-		    is_older(run->store[side]->ops, &box->known, side, now) ||
-		    has_lost(run, &box->known, side, now);
+		return true;
 	twin->new_epoch[side] =
-		run->world_changed[side] || back || !same(box->known.epoch[side], now->epoch);
+		run->world_changed[side] || !same(box->known.epoch[side], now->epoch);
+	bool ok = judge_age(run, v, i, side);
 	if ((twin->new_epoch[side] && v->list[i][side].partial) ||
 		went_unseen(&box->known, side, &v->list[i][side])) {
 		box->whole[side] = true;
 		v->unfinished = true;
 	}
-	if (back)
-		twin->no_deletes[LEFT] = twin->no_deletes[RIGHT] = true;
+	return ok;
 }
 
-static void describe_side(struct run *run, struct survey *v, size_t i, enum side side)
+static bool describe_side(struct run *run, struct survey *v, size_t i, enum side side)
 {
 	struct twin *twin = &v->twin[i];
 	const struct pairing *p = v->box[i]->pairing;
 	const struct message_list *list = &v->list[i][side];
-	bool exists = list->arena != NULL;
+	bool exists = list->arena != NULL, ok = true;
 	twin->list[side] = exists ? list : NULL;
 	twin->born[side] = run->second ? v->box[i]->known.next[side] : NULL;
-	twin->no_deletes[side] = run->world_changed[LEFT] || run->world_changed[RIGHT];
+	twin->no_deletes[side] |= run->world_changed[LEFT] || run->world_changed[RIGHT];
 	if (exists) {
-		judge_epoch(run, v, i, side);
+		ok = judge_epoch(run, v, i, side);
 		twin->read_only[side] = list->box.read_only;
 		v->held[i].total[side] = list->box.total;
 	}
@@ -203,6 +225,7 @@ static void describe_side(struct run *run, struct survey *v, size_t i, enum side
 		twin->drafts |= (p->box[side]->use & USE_DRAFTS) != 0;
 		twin->exempt[side] = (p->box[side]->use & (USE_TRASH | USE_JUNK)) != 0;
 	}
+	return ok;
 }
 
 static bool read_state(struct run *run, struct survey *v, size_t i)
@@ -210,9 +233,8 @@ static bool read_state(struct run *run, struct survey *v, size_t i)
 	struct error err = {0};
 	struct twin *twin = &v->twin[i];
 	struct intent *intents = NULL;
-	for (enum side side = LEFT; side <= RIGHT; side++)
-		describe_side(run, v, i, side);
-	if (!read_rows(run, v, i, twin))
+	if (!describe_side(run, v, i, LEFT) || !describe_side(run, v, i, RIGHT) ||
+		!read_rows(run, v, i, twin))
 		return false;
 	if (v->box[i]->known.id != 0 && !run_state_ok(run,
 						state_intents(run->state, v->box[i]->known.id,

@@ -162,6 +162,40 @@ class Server(Scenario):
         self.assertEqualSides()
         self.assertEqual({'\\Flagged', 'later'}, next(m.marks for m in self.two.read()['INBOX',] if 'a' in m.subject))
 
+    def test_S39_one_mailbox_that_went_back_is_enough_to_doubt_all_of_them(self):
+        """Work has as many messages, and the same UIDNEXT, as at the last sync, and they are others."""
+        self.add('a', 'b')
+        self.add('u', 'v', mailbox='Work')
+        self.pair()
+        self.settled()
+        self.saved()
+        self.add('c')
+        self.add('w', 'x', mailbox='Work')
+        self.settled()
+        self.restored()
+        self.add('y', 'z', mailbox='Work')
+        settle_clock()
+        done = self.twin.sync()
+        self.assertIn('one: INBOX shows that it is older than at the last sync', done.err)
+        self.assertEqual({('one', 'copied'): 3, ('two', 'copied'): 2}, done.changes())
+        self.assertEqual({}, self.twin.sync().changes())
+        self.assertEqual(['u', 'v', 'w', 'x', 'y', 'z'], subjects(self.two, 'Work'))
+        self.assertEqualSides()
+
+    def test_S39_a_mailbox_that_the_backup_lacks_is_not_removed_elsewhere(self):
+        self.add('a', 'b')
+        self.pair(between=['one', 'two'], mailbox_deletions='propagate')
+        self.settled()
+        self.saved()
+        self.add('c')
+        self.add('x', mailbox='Work')
+        self.settled()
+        self.restored()
+        self.assertIn('Work: it is gone on one but is not removed here: this run deletes nothing',
+                      self.twin.sync(expect=5).problems)
+        self.assertEqual(['x'], subjects(self.two, 'Work'))
+        self.assertEqual(['a', 'b', 'c'], subjects(self.one))
+
     def test_S37_a_state_from_a_backup_loses_and_doubles_nothing(self):
         self.add('a', 'b', 'c')
         self.pair()
