@@ -12,13 +12,19 @@
  *
  * Where the server knows MULTIAPPEND (RFC 3502), small messages for one mailbox share a command: to
  * add one costs some servers the more the more a mailbox holds, and a group costs as much as one.
- * All of it arrives, or nothing: where one is refused, all are told to be appended again, and from
- * then on each goes by itself.  The same after a connection was lost in the middle of a group.
+ * All of it arrives, or nothing: where one is refused, all are told to be appended again, each by
+ * itself.  Others go on to share: one message that a server does not take is no reason to send all
+ * that follow in the slow way.  A server that refuses too many, or that a connection was lost to in
+ * the middle of a group, gets no more of them.
  */
 
 /* A group, at most: what a cut off connection takes with it is sent again as a whole. */
 #define GROUP_MESSAGES 256
 #define GROUP_OCTETS   ((uint64_t)256 * 1024)
+
+/* Of so many that were refused, each sent twice, the next would most likely be refused as well: an
+ * account that is full. */
+#define GROUPS_REFUSED 16
 
 struct appended {
 	uint32_t ticket;
@@ -54,7 +60,7 @@ void imap_append_lose(struct imap_link *link)
 {
 	for (struct imap_appending *a = link->append; a != NULL; a = a->next)
 		if (a->n > 1)
-			atomic_store(&link->store->refuses_groups, true);
+			atomic_store(&link->store->refused_groups, GROUPS_REFUSED);
 	free_appends(link->append);
 	free_appends(link->told);
 }
@@ -179,8 +185,8 @@ static struct imap_appending *new_append(const char *name)
 static bool may_share(const struct imap_link *link, uint64_t size)
 {
 	return session_has(link->wire, CAP_MULTIAPPEND) && size > 0 && size < GROUP_OCTETS &&
-	       !session_literal_waits(link->wire, size) &&
-	       !atomic_load(&link->store->refuses_groups);
+	       !session_literal_waits(link->wire, size) && !link->session.alone &&
+	       atomic_load(&link->store->refused_groups) < GROUPS_REFUSED;
 }
 
 /* The group that a message can join, or NULL. */
@@ -321,7 +327,7 @@ static int next_ended(struct imap_link *link, struct error *err)
 	a->next_uid = seqset_walk(&a->uids);
 	link->told = a; /* its strings are lent until it is freed */
 	if (a->n > 1 && a->failed.scope != ERROR_NONE)
-		atomic_store(&link->store->refuses_groups, true);
+		atomic_fetch_add(&link->store->refused_groups, 1);
 	return 1;
 }
 

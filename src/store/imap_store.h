@@ -83,7 +83,7 @@ struct imap_store {
 	struct credentials *credentials;
 	_Atomic(struct imap_names *) names; /* the newest; never changed once it is here */
 	atomic_bool refuses_sets;   /* it said no to a UID FETCH of many messages: ask for each */
-	atomic_bool refuses_groups; /* an APPEND of many failed: append each by itself */
+	atomic_uint refused_groups; /* so many APPENDs of many messages failed */
 	atomic_int sessions;	    /* that are open */
 	atomic_int vanished;	    /* whether ENABLE gave QRESYNC; -1 = nobody knows yet */
 };

@@ -68,7 +68,7 @@ struct outcome {
 			      added ones; in the caller's table, and without keywords where
 			      that holds no set for what is left of them */
 	bool again;	   /* append: one that was sent with it was refused, or it was: append it
-			      again, and it will go by itself */
+			      again, by itself (session.alone) */
 	bool marked_only;  /* expunge: only \Deleted could be set; foreign \Deleted mail is there */
 	bool gone_already; /* mark, expunge, move: the message was not there any more */
 	bool changed;	   /* expunge: it was edited after the plan saw it, and was left alone */
@@ -295,6 +295,8 @@ struct traffic {
 struct session {
 	struct store *store;
 	struct traffic traffic;
+	bool alone; /* set by who appends: of what comes, each goes by itself, and tells for itself
+		       why it is refused */
 };
 
 /* Each kind's operations, for the registry (store/registry.c). */

@@ -155,6 +155,7 @@ static struct job *what_is_left(struct phase *phase, const struct job *job)
 		return NULL;
 	struct job *rest = carry_new_job(phase, job->kind, job->twin, job->side);
 	rest->copy = arena_alloc(rest->arena, job->n * sizeof *rest->copy);
+	rest->alone = job->alone || again;
 	for (size_t i = 0; i < job->n; i++) {
 		if (job->copy[i].state != ITEM_WAITING)
 			continue;

@@ -118,6 +118,7 @@ struct job {
 	};
 	struct job *next;    /* COPY, CHANGE: the next of its chain, of the same kind and side */
 	bool again;	     /* copies that wait were refused with others: give them out again */
+	bool alone;	     /* COPY: they were, and go each by itself now */
 	bool swept;	     /* what ended it was the end of one before it in its chain */
 	const void *context; /* the conductor's own, about what the items are */
 	const char **keys;   /* IDENTIFY, COPY: what fetch() was asked for */

@@ -83,8 +83,8 @@ struct run {
 	bool second;	  /* this is the second pass, or one that follows */
 	unsigned looks;	  /* how many of these there were */
 	bool cut_off;	  /* copies were sent, and their answers lost, in this pass */
-	bool no_deletes[2]; /* nothing is deleted on this side: the other could not be read whole, or
-			     * is in doubt */
+	bool no_deletes[2]; /* nothing is deleted on this side: the other could not be read whole,
+			     * or is in doubt */
 	const char *note;   /* why a snapshot is not A whole, beside the problems; or NULL */
 	struct progress progress;
 };

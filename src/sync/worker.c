@@ -225,6 +225,7 @@ static bool pass_on(struct worker *w, struct job *job, struct copy_item *item, u
 
 	w->head.len = 0;
 	hasher_begin(w->hasher);
+	to->alone = job->alone;
 	bool sent = to->store->ops->append(to, ticket, job->name[job->side], item->new_key,
 		&item->message, job->flags, &counted.reader, &err);
 	hasher_end(w->hasher, &item->identity, &item->digest, &item->size);

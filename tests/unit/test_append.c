@@ -94,7 +94,7 @@ static void settle(struct scene *s)
 }
 
 /* Append what ${words} say, into INBOX or the mailbox that a word names: "b:"; settle; append what
- * is to be appended again, and one message more; settle. */
+ * is to be appended again, by itself; settle. */
 static void play(struct scene *s, const char *words)
 {
 	char *copy = arena_strdup(s->arena, words), *save = NULL;
@@ -110,11 +110,13 @@ static void play(struct scene *s, const char *words)
 	}
 	settle(s);
 	bool any = false;
+	s->session->alone = true;
 	for (uint32_t i = 0; i < s->n; i++)
 		if (s->again[i])
 			append(s, i), any = true;
 	if (any)
 		settle(s);
+	s->session->alone = false;
 }
 
 /* ---- the rows ---- */
@@ -274,6 +276,39 @@ static void messages_are_appended(void **state)
 	free_scene(s);
 }
 
+/* As many as are refused more often than not: an account that is full. */
+static void what_follows_a_refused_command_is_shared_again_but_not_for_ever(void **state)
+{
+	(void)state;
+	struct scene *s = set_scene();
+	struct buffer script;
+	buffer_init(&script, 10000);
+	unsigned tag = 3;
+	buffer_puts(&script, LISTED);
+	for (int i = 0; i < 16; i++) {
+		buffer_printf(&script, "C: A%u APPEND INBOX {3+}\nC: xxx {4+}\nC: xxxx\n", tag);
+		buffer_printf(&script, "S: A%u NO full\n", tag++);
+		for (int k = 0; k < 2; k++, tag++)
+			buffer_printf(&script, "C: A%u APPEND INBOX {%d+}\nC: %s\nS: A%u OK\n", tag,
+				3 + k, k == 0 ? "xxx" : "xxxx", tag);
+	}
+	for (int k = 0; k < 2; k++, tag++)
+		buffer_printf(&script, "C: A%u APPEND INBOX {%d+}\nC: %s\nS: A%u OK\n", tag, 3 + k,
+			k == 0 ? "xxx" : "xxxx", tag);
+	buffer_printf(&script, "C: A%u LOGOUT\nend\n", tag);
+	struct script *server = start(s, ALL, script.data);
+	for (int i = 0; i < 17; i++) {
+		s->n = 0;
+		s->told.len = 0;
+		play(s, "3 4");
+		assert_string_equal(
+			s->told.data, i < 16 ? "#0 again\n#1 again\n#0\n#1\n" : "#0\n#1\n");
+	}
+	finish(s, server);
+	buffer_finish(&script);
+	free_scene(s);
+}
+
 /* It may be what the server died of. */
 static void a_command_that_was_lost_is_the_last_that_is_shared(void **state)
 {
@@ -318,13 +353,14 @@ static void a_command_has_256_messages_at_most(void **state)
 int main(void)
 {
 	enum { N = sizeof rows / sizeof *rows };
-	struct CMUnitTest tests[N + 2] = {cmocka_unit_test(a_command_has_256_messages_at_most),
+	struct CMUnitTest tests[N + 3] = {cmocka_unit_test(a_command_has_256_messages_at_most),
+		cmocka_unit_test(what_follows_a_refused_command_is_shared_again_but_not_for_ever),
 		cmocka_unit_test(a_command_that_was_lost_is_the_last_that_is_shared)};
 	for (size_t i = 0; i < N; i++)
-		tests[i + 2] = (struct CMUnitTest){.name = rows[i].what,
+		tests[i + 3] = (struct CMUnitTest){.name = rows[i].what,
 			.test_func = messages_are_appended,
 			.initial_state = (void *)(uintptr_t)&rows[i]};
 	if (getenv("TEST") != NULL)
 		cmocka_set_test_filter(getenv("TEST"));
-	return _cmocka_run_group_tests("appends", tests, N + 2, NULL, NULL);
+	return _cmocka_run_group_tests("appends", tests, N + 3, NULL, NULL);
 }
