@@ -73,7 +73,10 @@ class MaildirHand:
         known = self.writer.keywords[folder]
         if keyword not in known:
             known.append(keyword)
-            (folder / 'dovecot-keywords').write_text(''.join('%d %s\n' % row for row in enumerate(known)))
+            # The old one may be read-only: whoever made it was killed right then.
+            new = folder / 'dovecot-keywords.new'
+            new.write_text(''.join('%d %s\n' % row for row in enumerate(known)))
+            new.rename(folder / 'dovecot-keywords')
         return chr(ord('a') + known.index(keyword))
 
     def delete(self, subject, mailbox='INBOX'):

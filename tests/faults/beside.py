@@ -89,7 +89,7 @@ class MbsyncWorld(world.World):
         port = (self.relays[0] or self.servers[0]).port
         self.config.write_text(MBSYNC.format(port=port, maildir=self.laptop, state=state))
 
-    def _start(self, environment, *more):
+    def _start(self, environment, command, *more):
         environment = {'PATH': os.environ['PATH'], 'HOME': str(self.here), 'TZ': 'UTC'} | environment
         return subprocess.Popen(['mbsync', '-q', '-c', self.config, 'pair'], text=True, errors='replace',
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

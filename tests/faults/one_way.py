@@ -262,6 +262,18 @@ class Archive(OneWay):
         if len(new) > 1 or any(number < max(self.snapshots, default=0) for number in new):
             yield 'beside the snapshots %s there are %s' % (sorted(self.snapshots), sorted(new))
 
+    @staticmethod
+    def tended(before, last, done, after):
+        """After `forget` that was to keep `last`, or `compact`: only what was to go may be gone, and is
+        where it says that it did all; the others are as they were."""
+        for number, world in before.items():
+            if number in after:
+                yield from _told('snapshot %d was changed' % number, compare.compare(world, after[number]))
+            elif number in last:
+                yield 'snapshot %d was to be kept, and is gone' % number
+        if beyond := after.keys() - (last if done else before.keys()):
+            yield 'the snapshots %s should not be there' % sorted(beyond)
+
     def wrong(self, hands):
         yield from compare.compare(hands['work'].read(), hands['laptop'].read())
 

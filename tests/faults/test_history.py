@@ -3,8 +3,9 @@
 
     MAILTWIN_HISTORY=SEED    that one history only, with its steps
 
-Each begins with some mail that is on both sides, and has one to four rounds: what people do to mail on either side, at times a loss, and a run, most
-often one that is killed, or in which a call fails or the connection breaks.  In the end runs without
+Each begins with some mail that is on both sides, and has one to four rounds: what people do to mail on
+either side, at times a loss, and a run, most often one that is killed, or in which a call fails or the
+connection breaks; of an archive snapshots are forgotten, and it is compacted, with faults as well.  In the end runs without
 faults have to make both sides equal, and what model.py or one_way.py wants; the run after that changes
 nothing.  One that goes wrong is lived again with fewer steps, for as long as it still does.
 """
@@ -90,6 +91,7 @@ class History:
 
     def __init__(self, here, pair, seed):
         self.here, self.pair, self.rng, self.told = here, pair, random.Random('history %s' % seed), []
+        self.tending = random.Random('tending %s' % seed)
         self.steps, self.step, self.given = [], Step(None, ()), None
         self.hand = {'work': MaildirHand(here.work)}
         if pair.kind == 'archive':
@@ -270,20 +272,21 @@ class History:
 
     # ---- runs ----
 
-    def fault(self):
+    @staticmethod
+    def fault(rng):
         """What shim.c takes for FAULT, and where the relay cuts."""
-        kind, n = self.rng.randrange(4), self.rng.randrange(self.rng.choice(CALLS)) + 1
+        kind, n = rng.randrange(4), rng.randrange(rng.choice(CALLS)) + 1
         if kind == 0:
             return 'kill:calls:%d' % n, []
         if kind == 3:
-            return None, [(self.rng.choice(('client', 'server')), self.rng.randrange(self.rng.choice(OCTETS)))]
-        return '%s:calls:%d:%d' % ('once' if kind == 1 else 'on', n, self.rng.choice(ERRORS)), []
+            return None, [(rng.choice(('client', 'server')), rng.randrange(rng.choice(OCTETS)))]
+        return '%s:calls:%d:%d' % ('once' if kind == 1 else 'on', n, rng.choice(ERRORS)), []
 
     def run(self, faulty, *words):
         self.runs += 1
         number = self.once(lambda: self.runs)
         relay = self.draw(relay for relay in self.here.relays if relay)
-        fault, relay.cuts = self.once(self.fault) if faulty else (None, [])
+        fault, relay.cuts = self.once(lambda: self.fault(self.rng)) if faulty else (None, [])
         relay.broken = 0
         time.sleep(.03)     # the clock's grain: what changed within it is not deleted yet
         what = '%s%s' % (fault or '', relay.cuts or '')
@@ -309,6 +312,28 @@ class History:
         else:
             self.model.cut_off()
         return ended.exit
+
+    def tend(self, faulty):
+        """Forget snapshots of an archive, or compact it."""
+        command, *words = self.once(lambda: self.tending.choice((
+            ('compact',), *(('forget', '--keep-last', str(n)) for n in (1, 1, 2, 3)))))
+        fault = self.once(lambda: self.fault(self.tending)[0]) if faulty else None
+        before = self.hand['laptop'].snapshots()
+        last = sorted(before)[-int(words[1]):] if words else before.keys()
+        ended = self.here.run(fault, *words, self.here.laptop, command=command)
+        self.faults += bool(ended.fired)
+        self.tell('%s %s %s: exit %d %s', command, ' '.join(words), fault or '', ended.exit, ended.err.strip())
+        if ended.exit not in (0, 7, -9) or 'Sanitizer' in ended.err:
+            raise AssertionError('%s ends with %d' % (command, ended.exit))
+        self.raise_if(self.model.tended(before, last, ended.exit == 0, self.hand['laptop'].snapshots()))
+        self.is_whole()
+
+    def is_whole(self):
+        """An archive says so itself."""
+        if self.pair.kind == 'archive' and self.here.laptop.exists():
+            ended = self.here.run(None, self.here.laptop, command='verify')
+            if ended.exit != 0:
+                raise Wrong('verify: exit %d: %s' % (ended.exit, ended.err.strip()))
 
     def leaves_alone(self, number, err):
         """Whether all that it complains of is mailboxes that it does not know what to do with."""
@@ -347,6 +372,7 @@ class History:
         # With exit 1 two mailboxes may be twins under different names.
         if ended.exit == 0 and equal is not None and ended.end['equal'] != equal:
             raise Wrong('it counts %d messages as equal, of %d' % (ended.end['equal'], equal))
+        self.is_whole()
 
     def begin(self):
         for _ in range(2):
@@ -367,6 +393,8 @@ class History:
             if self.rng.random() < .25:
                 self.do(History.lose)
             self.do(History.run, self.rng.random() < .7)
+            if self.pair.kind == 'archive' and self.tending.random() < .5:
+                self.do(History.tend, self.tending.random() < .7)
         self.come_to_the_end()
 
     def play_again(self, steps):

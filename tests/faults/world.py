@@ -207,8 +207,8 @@ class World:
         laptop = self._store(1) if self.kind == 'imap' else {self.kind: str(self.laptop)}
         self.twin.configure({'work': self._store(0), 'laptop': laptop}, {'pair': self.workload.pair})
 
-    def _start(self, environment, *more):
-        return self.twin.start('-c', self.twin.config, 'sync', *more, environment=environment)
+    def _start(self, environment, command, *more):
+        return self.twin.start('-c', self.twin.config, command, *more, environment=environment)
 
     def _make(self):
         self._configure()
@@ -253,11 +253,11 @@ class World:
         laptop = Vault(self.laptop).read() if self.kind == 'archive' else compare.read_maildir(self.laptop)
         return compare.read_maildir(self.work), laptop
 
-    def run(self, fault=None, *more, environment=None):
+    def run(self, fault=None, *more, command='sync', environment=None):
         """`fault` is what shim.c takes for FAULT; `environment` is for another shim."""
         environment = faulty(fault, self.record) if fault else unleaky(environment or {})
         self.record.unlink(missing_ok=True)
-        with self._start(environment, *more) as process:
+        with self._start(environment, command, *more) as process:
             try:
                 out, err = process.communicate(timeout=RUN_SECONDS)
             except subprocess.TimeoutExpired:
