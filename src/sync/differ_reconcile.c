@@ -318,10 +318,13 @@ static bool agree(struct differ *d, struct unit *u)
 
 /* ---- copy ---- */
 
-/* `move`: once B has it, A is to lose it. */
+/* `move`: once B has it, A is to lose it; in the next run, where this one is in doubt. */
 static void take(struct differ *d, const struct unit *u, enum half right, bool follows)
 {
 	const struct twin *twin = &d->twin[u->twin];
+	if (twin->no_deletes[LEFT])
+		doubt(d, u, LEFT);
+	/* what has a new epoch only is known, and taken, in the closing look */
 	if (twin->read_only[LEFT] || twin->no_deletes[LEFT] || twin->new_epoch[LEFT] ||
 		twin->new_epoch[RIGHT] || twin->unsure[RIGHT] || unit_is_out_of_sight(d, u, LEFT)) {
 		reconcile_hold(d, u->twin);

@@ -182,6 +182,17 @@ class Server(Scenario):
         self.assertEqual(['u', 'v', 'w', 'x', 'y', 'z'], subjects(self.two, 'Work'))
         self.assertEqualSides()
 
+    def test_S39_what_a_move_brought_and_the_backup_has_again_waits_and_is_told(self):
+        self.add('a', 'b')
+        self.mirror(mode='move')
+        self.saved()
+        self.assertEqual({('two', 'copied'): 2, ('one', 'deleted'): 2}, self.settled())
+        self.restored()
+        self.assertIn('INBOX: 2 messages would be deleted, but this run deletes nothing', self.twin.sync(expect=5).problems)
+        self.assertEqual((['a', 'b'], ['a', 'b']), (subjects(self.one), subjects(self.two)))
+        self.assertEqual({('one', 'deleted'): 2}, self.settled())
+        self.assertEqual(([], ['a', 'b']), (subjects(self.one), subjects(self.two)))
+
     def test_S39_a_mailbox_that_the_backup_lacks_is_not_removed_elsewhere(self):
         self.add('a', 'b')
         self.pair(between=['one', 'two'], mailbox_deletions='propagate')

@@ -33,6 +33,12 @@ def _marks(world):
             if counts[key := ('/'.join(levels), message.subject.strip("'"))] == 1}
 
 
+def _everything(world):
+    """How often there is what: (mailbox, subject, marks)."""
+    return collections.Counter(('/'.join(levels), message.subject.strip("'"), frozenset(message.marks))
+                               for levels, messages in world.items() for message in messages)
+
+
 def _told(what, sentences):
     for sentence in sentences:
         yield '%s: %s' % (what, sentence.replace('the first', 'what was').replace('the second', 'what is'))
@@ -89,7 +95,7 @@ class OneWay:
     def harmed(self, hands):
         """Sentences on what no run may do, however it ended."""
         work, laptop = hands['work'].read(), hands['laptop'].read()
-        yield from _told('the source was changed', compare.compare(self.work, work))
+        yield from self.source_harmed(work, laptop)
         for levels, messages in laptop.items():
             for one in messages:
                 made = letter_of(one.subject.strip("'"), '/'.join(levels))
@@ -101,6 +107,9 @@ class OneWay:
             low, high = self.bounds(key, source[key], before[key])
             if mailbox not in self.left_out and not low <= after[key] <= high:
                 yield '"%s": %d of it in %s, and there should be %d to %d' % (subject, after[key], mailbox, low, high)
+
+    def source_harmed(self, work, laptop):
+        yield from _told('the source was changed', compare.compare(self.work, work))
 
     def counts_equal(self, hands):
         """How many messages a run says are equal, if that is known."""
@@ -243,6 +252,37 @@ class Copy(OneWay):
 
     def counts_equal(self, hands):
         return None
+
+
+class Move(Copy):
+    """What is there goes, and only when it is here."""
+
+    def bounds(self, key, source, target):
+        # One that is equal to what was moved before is new mail.
+        return target, source + target if self.doubted else target + min(source, self.came[key])
+
+    def source_harmed(self, work, laptop):
+        before, after = _everything(self.work), _everything(work)
+        for mailbox, subject, marks in sorted((after - before), key=str):
+            yield 'the source was changed: "%s" in %s has %s' % (subject, mailbox, sorted(marks))
+        source, left, target = _count(self.work), _count(work), _count(laptop)
+        for key in sorted(source):
+            if source[key] - left[key] > target[key]:
+                yield '"%s": %d of it went from %s, and %d are in the target' % (
+                    key[1], source[key] - left[key], key[0], target[key])
+
+    def wrong(self, hands):
+        work, laptop = (self.visible(hands[side].read()) for side in ('work', 'laptop'))
+        yield from ('there is no %s' % '/'.join(levels) for levels in sorted(work.keys() - laptop.keys()))
+        for key, n in sorted(_count(work).items()):
+            if n > self.gone[key]:      # what the target lost again stays
+                yield '"%s": %d of it are left in %s' % (key[1], n, key[0])
+        if not self.doubted and not self.cut:
+            there, now, had = _marks(self.visible(self.work)), _marks(laptop), _marks(self.laptop)
+            for key in sorted(there.keys() & now.keys() - had.keys()):
+                if there[key] != now[key]:
+                    yield '"%s" in %s came with %s instead of %s' % (
+                        key[1], key[0], sorted(now[key]), sorted(there[key]))
 
 
 class Archive(OneWay):

@@ -23,7 +23,7 @@ from campaign import NEW_SEED, SIZE, Campaign, points
 from cut_relay import CutRelay
 from hands import MaildirHand
 from model import OTHER, SIDES, Model, by_subject
-from one_way import Archive, Copy, Mirror, letter_of
+from one_way import Archive, Copy, Mirror, Move, letter_of
 from shrink import shrink
 from uids import Uids
 from vault import Vault
@@ -42,6 +42,7 @@ KNOWN = {   # those that went wrong once
     'deletes mailboxes': [1666029328, 1845205803],
     'is of two servers': [890745814, 275484890],
     'fills an archive': [33],
+    'moves': [126],
 }
 LEFT_ALONE = re.compile(r"\w+: (Box \d+): (?:left out: '(Box \d+)' on \w+ is the twin of '(Box \d+)' already|"
                         r'it is gone on \w+ but is not removed here)')
@@ -62,6 +63,7 @@ PAIRS = {
     'is of two servers': Pair({'between': [*SIDES], 'max_deletions': 'any'}, kind='imap'),
     'mirrors': Pair({'mode': 'mirror', **ONE_WAY}, Mirror),
     'copies': Pair({'mode': 'copy', **ONE_WAY}, Copy),
+    'moves': Pair({'mode': 'move', **ONE_WAY}, Move),
     'fills an archive': Pair(ONE_WAY, Archive, 'archive', ('work',)),
 }
 
