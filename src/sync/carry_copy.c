@@ -11,6 +11,13 @@
 #define CHUNK_BYTES	   ((uint64_t)32 << 20)
 #define CHUNKS_ENOUGH	   64
 
+/* What was asked for comes as it is, and whether a link is so slow that compression pays is not
+ * known before it has carried something.  So where there is much to read from a server, what is
+ * asked for at first are short chunks, and the answer is known when the next are due.  Not from
+ * server to server: there each chunk is a turn of the target as well. */
+#define FIRST_BYTES  ((uint64_t)1 << 20)
+#define MUCH_TO_READ ((uint64_t)16 << 20)
+
 /* Below this a second connection costs more round trips than it saves. */
 #define WORKER_MESSAGES 250
 #define WORKER_BYTES	((uint64_t)4 << 20)
@@ -79,6 +86,14 @@ static size_t chunk_messages(const struct plan *plan)
 	return share < CHUNK_MESSAGES_MAX ? share : CHUNK_MESSAGES_MAX;
 }
 
+static uint64_t chunk_bytes(const struct phase *phase, enum side to)
+{
+	struct store *const *store = phase->run->store;
+	bool first = phase->chunks < crew_window(phase->run->crew);
+	bool packs = store[other(to)]->ops->pauses != NULL && store[to]->ops->pauses == NULL;
+	return first && packs && phase->plan->bytes[to] >= MUCH_TO_READ ? FIRST_BYTES : CHUNK_BYTES;
+}
+
 /* The step of the next copy; NONE behind the last. */
 static uint32_t next_copy(struct phase *phase)
 {
@@ -88,20 +103,21 @@ static uint32_t next_copy(struct phase *phase)
 	return phase->at < plan->n ? (uint32_t)phase->at : NONE;
 }
 
-/* Copies of one mailbox to one side, ${most} at most. */
-static struct job *cut_copies(struct phase *phase, uint32_t index, size_t most, uint64_t *bytes)
+/* Copies of one mailbox to one side, ${most} at most, until ${left} octets are used up. */
+static struct job *cut_copies(struct phase *phase, uint32_t index, size_t most, uint64_t *left)
 {
 	const struct plan *plan = phase->plan;
 	const struct step *first = &plan->step[index];
 	struct job *job = carry_new_job(phase, JOB_COPY, first->twin, first->to);
 	size_t cap = 0;
-	for (; phase->at < plan->n && job->n < most && *bytes < CHUNK_BYTES; phase->at++) {
+	while (*left > 0 && job->n < most && phase->at < plan->n) {
 		const struct step *step = &plan->step[phase->at];
 		if (step->kind != STEP_COPY || step->twin != first->twin || step->to != first->to)
 			break;
-		*bytes += size_of_copy(phase, step);
+		uint64_t size = size_of_copy(phase, step);
+		*left -= size < *left ? size : *left;
 		fill_copy(phase, ARENA_PUSH(job->arena, job->copy, job->n, cap), job,
-			(uint32_t)phase->at);
+			(uint32_t)phase->at++);
 	}
 	if (!put_intents(phase, job))
 		phase->over = true;
@@ -113,18 +129,19 @@ static struct job *next_copy_job(struct phase *phase)
 {
 	struct job *chain = phase->again, **end = &chain;
 	size_t most = chunk_messages(phase->plan), n = 0;
-	uint64_t bytes = 0;
+	uint32_t index = next_copy(phase);
 	phase->again = NULL;
-	if (chain != NULL)
+	if (chain != NULL || index == NONE)
 		return chain;
-	while (n < most && bytes < CHUNK_BYTES) {
-		uint32_t index = next_copy(phase);
-		if (index == NONE || (chain != NULL && phase->plan->step[index].to != chain->side))
-			break;
-		*end = cut_copies(phase, index, most - n, &bytes);
+	enum side to = phase->plan->step[index].to;
+	uint64_t left = chunk_bytes(phase, to);
+	for (; index != NONE && n < most && left > 0 && phase->plan->step[index].to == to;
+		index = next_copy(phase)) {
+		*end = cut_copies(phase, index, most - n, &left);
 		n += (*end)->n;
 		end = &(*end)->next;
 	}
+	phase->chunks++;
 	return chain;
 }
 

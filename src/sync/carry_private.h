@@ -19,6 +19,7 @@ struct phase {
 	struct job *(*next)(struct phase *phase);
 	bool (*settle)(struct phase *phase, struct job *job);
 	size_t at;	    /* the first step that is in no job yet */
+	size_t chunks;	    /* of copies, that were cut so far */
 	struct job *again;  /* a chain, to be given out once more before any other */
 	struct job **queue; /* jobs that were cut beforehand */
 	size_t queued, cap_queue, taken;

@@ -149,6 +149,18 @@ class Promises(suite.Case):
                 self.assertEqual(1, len(told), octets)
                 self.assertLess(octets, whole * .9)
 
+    def test_little_is_asked_for_before_it_is_known_whether_compression_pays(self):
+        account = server.account(next(users))
+        ImapHand(account).add(*(letter('scan %d' % i, body=('%05d' % i * 14 + '\r\n') * 16000) for i in range(20)))
+        self.twin.configure({'one': imap(account, connections=1), 'two': self.local.store()},
+                            {'pair': {'from': 'one', 'to': 'two'}})
+        self.twin.sync('--trace', self.twin.home / 'trace')
+        trace = (self.twin.home / 'trace').read_text()
+        before, _, after = trace.partition('BODY[] {')      # what the server sends
+        asked = [[int(n) for part in re.findall(r' UID FETCH (\S+) .*BODY', text) for uids in part.split(',')
+                  for n in range(int(uids.split(':')[0]), int(uids.split(':')[-1]) + 1)] for text in (before, after)]
+        self.assertEqual(([*range(13, 21)], [*range(1, 13)]), tuple(map(sorted, asked)))
+
     def test_INBOX_is_copied_first_and_in_each_mailbox_the_newest(self):
         """A chunk is asked for in the order of UIDs, but the chunk with the newest comes before all others."""
         account = server.account(next(users))
