@@ -219,6 +219,25 @@ static bool write_world(int root, int fd, const char *id, const char *runs, stru
 	return ok;
 }
 
+/*
+ * Let the new file ${fd} be locked as the ${old} one is.  Where that one cannot be locked either,
+ * the file system has no locks, and lock() has said so.  Else, and the new one without a lock, a
+ * second run would come in as soon as it is in its place.
+ */
+static bool pass_lock_on(int old, int fd, struct error *err)
+{
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		int error = errno;
+		if (error == EINTR)
+			continue;
+		if (flock(old, LOCK_EX | LOCK_NB) < 0 && errno == error)
+			return true;
+		errno = error;
+		return error_errno(err, ERROR_STORE, "cannot lock '%s'", new_name);
+	}
+	return true;
+}
+
 /* Put ${runs} into a new .mailtwin.  *lock, if held, is carried over to it before anybody else can
  * see it. */
 static bool replace_world(int root, int *lock, const char *id, const char *runs, struct error *err)
@@ -227,9 +246,10 @@ static bool replace_world(int root, int *lock, const char *id, const char *runs,
 	int fd = file_create(root, new_name);
 	if (fd < 0)
 		return error_errno(err, ERROR_STORE, "cannot create '%s'", new_name);
-	if (*lock >= 0)
-		flock(fd, LOCK_EX | LOCK_NB); /* where this cannot be done, lock() has said so */
-	bool ok = write_world(root, fd, id, runs, err);
+	bool locked = *lock < 0 || pass_lock_on(*lock, fd, err);
+	if (!locked)
+		unlinkat(root, new_name, 0);
+	bool ok = locked && write_world(root, fd, id, runs, err);
 	if (ok && *lock >= 0) {
 		close(*lock);
 		*lock = fd;

@@ -6,8 +6,10 @@ lost by it, and the next one ends all.  Too little memory ends a run with exit 7
 """
 import collections
 import errno
+import itertools
 import os
 import random
+import re
 import shutil
 
 import world
@@ -146,6 +148,8 @@ def fail_one(campaign, here, class_, call, how, rng):
         wrong.append('nobody holds anything: ' + ended.err)
     if 'damaged' in ended.err:
         wrong.append('an error is no damage: ' + ended.err)
+    if re.search(r'(?m)(?:^|: )([^:\n]+): \1: ', ended.err):
+        wrong.append('named twice: ' + ended.err)
     lines = [line for line in ended.err.splitlines() if line.startswith('pair: ')]
     if len(lines) != len(set(lines)):
         wrong.append('told twice: ' + ended.err)
@@ -236,6 +240,25 @@ class Errno(suite.Case):
                     if (name, nth, ended.exit) == ('flock', 0, 0):
                         wrong.append('exit 0 without the lock of the pair')
                     campaign.tell('%s %d, %s %s' % (name, nth + 1, error, how), bool(ended.fired), wrong)
+        campaign.end(self)
+
+    def test_S35_a_lock_that_does_not_pass_to_the_new_file_is_told(self):
+        """What says which Maildir it is, and holds the lock of the run, is replaced by a run that writes."""
+        campaign = Campaign('network file system, the lock of the Maildir')
+        # behind the lock of the pair, and that of the file as it is; a new Maildir gets its file first
+        for workload, calls in ('two-way', [3]), ('pull', [3, 4]):
+            (self.scratch / workload).mkdir()
+            with world.World(self.scratch / workload, world.WORKLOADS[workload]) as here:
+                campaign.exist += len(calls)
+                for nth, error in itertools.product(calls, ('EIO', 'ENOLCK', 'EINTR')):
+                    here.restore()
+                    ended = here.run('once:flock:%d:%d' % (nth, getattr(errno, error)))
+                    wrong = list(here.judge(ended))
+                    if (error == 'EINTR') != (ended.exit == 0):
+                        wrong.append('exit %d: %s' % (ended.exit, ended.err))
+                    if error != 'EINTR' and "cannot lock '.mailtwin.new'" not in ended.err:
+                        wrong.append('not told: ' + ended.err)
+                    campaign.tell('%s, flock %d, %s' % (workload, nth, error), bool(ended.fired), wrong)
         campaign.end(self)
 
     def test_files_that_cannot_be_looked_at_end_the_run(self):
