@@ -1,6 +1,7 @@
 #include "store/maildir.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -32,14 +33,19 @@ static void flush_drafts(struct maildir_session *s)
 	}
 }
 
-static bool sync_directory(int dir, const char *name, struct error *err)
+/* Told by its path: whoever hears of it may know only which of the mailboxes settled with it came
+ * first. */
+static bool sync_directory(const struct maildir_box *box, const char *name, struct error *err)
 {
-	int fd = file_open_directory(dir, name);
+	bool inbox = strcmp(box->path, ".") == 0;
+	const char *above = inbox ? "" : box->path, *slash = inbox ? "" : "/";
+	int fd = file_open_directory(box->dir, name);
 	if (fd < 0)
-		return error_errno(err, ERROR_STORE, "cannot open '%s'", name);
+		return error_errno(err, ERROR_STORE, "cannot open '%s%s%s'", above, slash, name);
 	bool ok = fsync(fd) == 0;
 	if (!ok)
-		error_errno(err, ERROR_STORE, "cannot write '%s' to the disk", name);
+		error_errno(
+			err, ERROR_STORE, "cannot write '%s%s%s' to the disk", above, slash, name);
 	close(fd);
 	return ok;
 }
@@ -51,8 +57,8 @@ static bool flush_directories(struct maildir_session *s, bool sources, struct er
 		struct maildir_box *box = sources ? c->from : c->box;
 		if (box == NULL || !box->dirty)
 			continue;
-		if (!sync_directory(box->dir, "cur", err) || !sync_directory(box->dir, "new", err))
-			return error_context(err, "%s", box->name);
+		if (!sync_directory(box, "cur", err) || !sync_directory(box, "new", err))
+			return false;
 		box->dirty = false;
 	}
 	return true;

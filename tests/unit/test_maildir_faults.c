@@ -152,7 +152,24 @@ static void S05_a_directory_that_cannot_be_flushed_ends_the_session(void **state
 	fail_call(CALL_FSYNC, 2, EIO);
 	assert_int_equal(p->ops->settle(p->session, &o, &err), -1);
 	assert_int_equal(err.scope, ERROR_STORE);
-	assert_string_equal(err.text, "INBOX: cannot write 'cur' to the disk: Input/output error");
+	assert_string_equal(err.text, "cannot write 'cur' to the disk: Input/output error");
+}
+
+/* Whoever tells of it may know only which mailbox came first of those that are settled together. */
+static void S05_of_a_directory_that_cannot_be_flushed_its_path_is_told(void **state)
+{
+	(void)state;
+	struct error err = {0};
+	struct outcome o;
+	put(".Lists.C/cur/a:2,", "A: b\n\n");
+	put(".Lists.C/new/b", "A: b\n\n");
+	put(".Lists.C/tmp/c", "");
+	place_open(p);
+	assert_true(append("Lists/C", "A: b\r\n\r\n", 8, &err));
+	fail_call(CALL_FSYNC, 3, EIO);
+	assert_int_equal(p->ops->settle(p->session, &o, &err), -1);
+	assert_string_equal(
+		err.text, "cannot write '.Lists.C/new' to the disk: Input/output error");
 }
 
 /* Else a loss of power could bring back a lock that seems to be another program's. */
@@ -574,6 +591,7 @@ int main(void)
 		in_maildir(a_full_disk_while_a_message_is_rewritten_leaves_nothing),
 		in_maildir(S05_a_message_that_cannot_be_flushed_is_not_delivered),
 		in_maildir(S05_a_directory_that_cannot_be_flushed_ends_the_session),
+		in_maildir(S05_of_a_directory_that_cannot_be_flushed_its_path_is_told),
 		in_maildir(a_lock_is_marked_until_its_new_name_is_on_the_disk),
 		in_maildir(S19_a_message_never_takes_another_files_place),
 		in_maildir(a_message_is_delivered_on_any_file_system),
