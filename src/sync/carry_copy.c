@@ -179,7 +179,7 @@ static struct job *what_is_left(struct phase *phase, const struct job *job)
 		struct copy_item *item = &rest->copy[rest->n++];
 		*item = job->copy[i];
 		item->new_key = arena_strdup(rest->arena, item->new_key);
-		item->subject = NULL; /* it goes with the job; whoever reads the message tells */
+		item->subject = arena_strdup(rest->arena, item->subject);
 	}
 	if (rest->n > 0)
 		return rest;

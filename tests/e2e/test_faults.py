@@ -17,6 +17,7 @@ from cut_relay import CutRelay
 from dovecot import PASSWORD, Dovecot, free_port
 from hands import ImapHand, MaildirHand, letter, subjects
 from mailtwin import Mailtwin
+from profile_relay import EVERYTHING, ProfileRelay
 from script_server import Script, ScriptServer
 
 server = None
@@ -252,6 +253,28 @@ class Faults(suite.Case):
         self.assertEqual(['small 1', 'small 2'], subjects(self.imap))
         self.fails(1, 'much too big')
         self.assertEqual(['much too big', 'small 1', 'small 2'], subjects(self.local))
+
+    def test_S28_what_was_refused_with_another_and_is_then_unreadable_is_told_by_its_subject(self):
+        """All that shares an APPEND is refused, and is sent one by one, which reads each message again."""
+        self.limited('quota_max_mail_size = 20k')
+        names = ['small %d of a longer name' % n for n in range(8)]
+        self.local.add(*map(letter, names))
+        paths = [self.local._find(name, 'INBOX') for name in names]
+        sent = []
+
+        def alters(octets):
+            sent.append(octets)
+            if len(sent) < len(names):
+                return octets
+            for path in paths:      # the last of the command makes it too big
+                path.chmod(0)
+            return octets + b'x' * 30_000
+
+        with ProfileRelay(self.imap.account.port, EVERYTHING, alters=alters) as relay:
+            self.pair(one=ImapHand(self.imap.account.at(relay.port)).store())
+            run = self.fails(1, 'Permission denied')
+        for name in names:
+            self.assertRegex(run.err, r'(?m)^laptop: INBOX.*"%s".*Permission denied' % name)
 
     def test_S28_a_full_account_is_told(self):
         self.limited('quota_rule = *:storage=40k')
