@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
 """The connection breaks after each octet, of either direction: the next run ends all.
 
-With all that the server can, and without LITERAL+, UIDPLUS and what else a plain server lacks.
+With all that the server can, and without LITERAL+, UIDPLUS and what else a plain server lacks; and
+where many messages share an APPEND of which nobody tells the UIDs.
 """
 import world
 import suite
 from campaign import Campaign, points
 from cut_relay import CutRelay
-from profile_relay import BARE, WITHOUT, Profile, ProfileRelay
+from profile_relay import BARE, OPAQUE, WITHOUT, Profile, ProfileRelay
 
 POINTS = points(80, 80, 3)    # of each workload, profile and direction
 PROFILES = {'as it is': None, 'without LITERAL+': Profile('without LITERAL+', {'LITERAL+', 'LITERAL-'}),
-            'without UIDPLUS': WITHOUT, 'bare': BARE}
+            'without UIDPLUS': WITHOUT, 'bare': BARE,
+            'MULTIAPPEND but no UIDPLUS': Profile('MULTIAPPEND but no UIDPLUS', OPAQUE | {'UIDPLUS'})}
 
 
 class Front(CutRelay):
