@@ -361,7 +361,10 @@ static int move_file(struct maildir_session *s, struct maildir_box *box,
 	if (!translate_letters(s, box, entry->name, edit->to, &letters, edit->why))
 		return -1;
 	maildir_entry_path(entry, from);
-	c->key = arena_strndup(s->answers, entry->name, entry->key_len);
+	/* A key that has in it what ends one is none that a new name can begin with. */
+	c->key = strchr(":,", entry->name[0]) == NULL
+			 ? arena_strndup(s->answers, entry->name, entry->key_len)
+			 : maildir_new_key(s->session.store, s->answers);
 	for (;;) {
 		const char *base = base_elsewhere(entry->name, c->key, s->answers);
 		const char *place = place_for(s, base, letters, entry->in_new);

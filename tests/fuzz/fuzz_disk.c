@@ -1,6 +1,7 @@
 /*
  * A Maildir as other programs left it: any names of files, and any dovecot-keywords beside them.
- * One message is marked then: the name that its file gets says just that.
+ * One message is marked then: the name that its file gets says just that.  And it is moved: it is
+ * in the other mailbox only, with its octets and flags.
  *
  * The input is dovecot-keywords up to a NUL, then a line for each file in cur/.
  */
@@ -22,8 +23,9 @@
 
 static void make_folder(void)
 {
-	static const char *const parts[] = {"tmp", "cur", "new"};
-	for (size_t i = 0; i < 3; i++) {
+	static const char *const parts[] = {
+		"tmp", "cur", "new", ".B", ".B/tmp", ".B/cur", ".B/new"};
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
 		char path[210];
 		snprintf(path, sizeof path, "%s/%s", fuzz_folder(), parts[i]);
 		mkdir(path, 0700);
@@ -63,14 +65,15 @@ struct listing {
 
 /* Every file that is a message is listed once, under a key of its own; nothing where the folder
  * could not be read. */
-static struct listing list(struct store *store, struct flag_table *flags, struct arena *arena)
+static struct listing list(
+	struct store *store, const char *name, struct flag_table *flags, struct arena *arena)
 {
 	struct error err = {0};
 	struct message_list list;
 	struct listing out = {0};
 	struct session *s = store->ops->connect(store, &err);
 	FUZZ_HOLDS(s != NULL);
-	if (store->ops->list(s, "INBOX", NULL, NULL, flags, &err) &&
+	if (store->ops->list(s, name, NULL, NULL, flags, &err) &&
 		store->ops->listed(s, &list, &err) > 0) {
 		FUZZ_HOLDS(list.n <= FILES_MAX);
 		out.epoch = arena_strdup(arena, list.box.epoch);
@@ -116,11 +119,59 @@ static void check_same(const struct listing *now, const struct listing *was, boo
 	}
 }
 
-static void empty(int dir)
+/* Move the message ${at} into B; whether that was done. */
+static bool move(struct store *store, const struct listing *l, size_t at)
 {
+	struct error err = {0};
+	struct outcome o = {0};
+	const struct target target = {.mailbox = "INBOX", .epoch = l->epoch};
+	struct session *s = store->ops->connect(store, &err);
+	FUZZ_HOLDS(s != NULL);
+	bool asked = store->ops->move(s, 1, &target, l->key[at], "B", &err);
+	FUZZ_HOLDS(!asked || (store->ops->settle(s, &o, &err) > 0 && !o.gone_already));
+	store->ops->disconnect(s);
+	return asked && o.error.scope == ERROR_NONE;
+}
+
+/* The only file of B, in cur: a message whose name had flags goes there. */
+static void check_octets(int root)
+{
+	char octets[8];
+	int dir = openat(root, ".B/cur", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *names = fdopendir(dir);
 	FUZZ_HOLDS(names != NULL);
-	rewinddir(names);
+	for (const struct dirent *entry; (entry = readdir(names)) != NULL;) {
+		if (entry->d_name[0] == '.')
+			continue;
+		int fd = openat(dir, entry->d_name, O_RDONLY | O_CLOEXEC);
+		FUZZ_HOLDS(fd >= 0 && read(fd, octets, sizeof octets) == 6 &&
+			   memcmp(octets, "A: b\n\n", 6) == 0);
+		close(fd);
+	}
+	closedir(names);
+}
+
+/* ${was} without the message ${at} is what INBOX has now, and B has it; or all is as it was. */
+static void check_moved(struct store *store, struct flag_table *flags, struct arena *arena,
+	struct listing *was, size_t at, bool moved)
+{
+	const struct listing there = list(store, "B", flags, arena);
+	FUZZ_HOLDS(there.n == moved);
+	FUZZ_HOLDS(!moved || there.flags[0] == was->flags[at]);
+	if (moved) {
+		was->n--;
+		was->key[at] = was->key[was->n];
+		was->flags[at] = was->flags[was->n];
+	}
+	const struct listing here = list(store, "INBOX", flags, arena);
+	check_same(&here, was, true);
+}
+
+static void empty(int root, const char *path)
+{
+	int dir = openat(root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *names = fdopendir(dir);
+	FUZZ_HOLDS(names != NULL);
 	for (const struct dirent *entry; (entry = readdir(names)) != NULL;)
 		unlinkat(dir, entry->d_name, 0);
 	closedir(names);
@@ -162,17 +213,25 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct store_config config = {
 		.name = "disk", .kind = "maildir", .maildir = {.path = fuzz_folder()}};
 	struct store *store = store_new(&config, arena);
-	struct listing was = list(store, flags, arena);
+	struct listing was = list(store, "INBOX", flags, arena);
 	FUZZ_HOLDS(was.n <= made);
 	if (was.n > 0) {
-		mark(store, flags, &was, size % was.n);
-		const struct listing now = list(store, flags, arena);
+		size_t at = size % was.n;
+		mark(store, flags, &was, at);
+		const struct listing now = list(store, "INBOX", flags, arena);
 		check_same(&now, &was, was.n == made);
+		if (was.n == made)
+			check_moved(store, flags, arena, &was, at, move(store, &was, at));
+		check_octets(root);
 	}
 	store_free(store);
 
-	empty(cur);
+	static const char *const used[] = {"cur", ".B/cur", ".B/new"};
+	for (size_t i = 0; i < sizeof used / sizeof *used; i++)
+		empty(root, used[i]);
 	unlinkat(root, "dovecot-keywords", 0);
+	unlinkat(root, ".B/dovecot-keywords", 0);
+	close(cur);
 	close(root);
 	flag_table_free(flags);
 	arena_free(arena);

@@ -469,6 +469,27 @@ static void a_key_outlives_a_mark_whatever_the_name_begins_with(void **state)
 	assert_int_equal(place_count(p, "INBOX"), 3);
 }
 
+static void flags_outlive_a_move_whatever_the_name_begins_with(void **state)
+{
+	struct place *p = *state;
+	static const char *const names[] = {"cur/:2,FS", "cur/,S=6,:2,FS", "cur/,:2,FS"};
+	static const char *const keys[] = {":", ",S=6,", ","};
+	struct error err = {0};
+	for (size_t i = 0; i < 3; i++)
+		put(p, names[i], "A: b\n\n");
+	place_open(p);
+	place_create(p, "Trash");
+	struct target target = place_target(p, "INBOX");
+	for (uint32_t i = 0; i < 3; i++) {
+		must(p->ops->move(p->session, i, &target, keys[i], "Trash", &err), err);
+		const char *key = arena_strdup(p->arena, place_settle(p, i).key);
+		place_flagged(p, "Trash", key, "\\Flagged \\Seen");
+		assert_null(strpbrk(key, ":,"));
+	}
+	assert_int_equal(place_count(p, "Trash"), 3);
+	assert_int_equal(place_count(p, "INBOX"), 0);
+}
+
 static void S18_the_27th_keyword_is_not_held(void **state)
 {
 	struct place *p = *state;
@@ -609,6 +630,7 @@ int main(void)
 		in_maildir(a_keyword_that_another_program_named_is_learnt),
 		in_maildir(letters_without_a_meaning_stay),
 		in_maildir(a_key_outlives_a_mark_whatever_the_name_begins_with),
+		in_maildir(flags_outlive_a_move_whatever_the_name_begins_with),
 		in_maildir(S18_the_27th_keyword_is_not_held),
 		in_maildir(what_can_be_no_keyword_is_not_written),
 		in_maildir(a_stale_lock_does_not_hold_for_ever),
