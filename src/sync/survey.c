@@ -150,18 +150,18 @@ static bool went_unseen(
 /*
  * And one that has yet to give out a UID which a row names: a run that was cut off wrote down what
  * it copied, and not how far the mailbox had come then; the backup is from before it.  In the
- * second look the rows may be newer than what a server tells.
+ * second look the rows may be newer than what a server tells.  False if the state cannot be read,
+ * which says nothing about the mailbox.
  */
-static bool has_lost(
-	struct run *run, const struct state_twin *known, enum side side, const struct mailbox *now)
+static bool look_for_lost(struct run *run, const struct state_twin *known, enum side side,
+	const struct mailbox *now, bool *lost)
 {
 	struct error err = {0};
-	bool any = false;
-	return !run->second && known->id != 0 && now->next != NULL &&
-	       (!run_state_ok(run,
-			state_rows_from(run->state, known->id, side, now->next, &any, &err),
-			&err) ||
-		       any);
+	*lost = false;
+	if (run->second || known->id == 0 || now->next == NULL)
+		return true;
+	return run_state_ok(
+		run, state_rows_from(run->state, known->id, side, now->next, lost, &err), &err);
 }
 
 /*
@@ -173,11 +173,13 @@ static bool judge_age(struct run *run, struct survey *v, size_t i, enum side sid
 {
 	struct box *box = v->box[i];
 	const struct mailbox *now = &v->list[i][side].box;
-	bool older = same(box->known.epoch[side], now->epoch) &&
-		     (went_back(box->known.next[side], now->next) ||
-			     is_older(run->store[side]->ops, &box->known, side, now) ||
-			     has_lost(run, &box->known, side, now));
-	if (!older)
+	bool lost = false;
+	if (!same(box->known.epoch[side], now->epoch))
+		return true;
+	if (!look_for_lost(run, &box->known, side, now, &lost))
+		return false;
+	if (!lost && !went_back(box->known.next[side], now->next) &&
+		!is_older(run->store[side]->ops, &box->known, side, now))
 		return true;
 	v->twin[i].new_epoch[side] = true;
 	v->twin[i].no_deletes[LEFT] = v->twin[i].no_deletes[RIGHT] = true;

@@ -272,6 +272,20 @@ class Errno(suite.Case):
                     fail_one(campaign, here, 'calls', (name, nth), 'on', random.Random(nth))
         campaign.end(self)
 
+    def test_a_state_that_cannot_be_read_says_nothing_of_the_mailboxes(self):
+        """That they are older than at the last sync, for one: then nothing would be deleted."""
+        campaign = Campaign('errno, reading the state')
+        with world.World(self.scratch, world.WORKLOADS['two-way']) as here:
+            here.restore()
+            campaign.exist = here.run('count:calls', '--dry-run').fired.count('pread')
+            for nth in range(1, campaign.exist + 1):
+                here.restore()
+                ended = here.run('once:pread:%d:%d' % (nth, errno.EIO), '--dry-run')
+                wrong = []
+                if ended.exit not in (0, 7) or ended.err.count('\n') != (ended.exit == 7):
+                    wrong.append('exit %d: %s' % (ended.exit, ended.err))
+                campaign.tell('pread %d' % nth, bool(ended.fired), wrong, 'exit %d' % ended.exit)
+        campaign.end(self)
 
     def test_a_folder_that_cannot_be_looked_at_is_not_taken_for_another_place(self):
         """Its snapshots would begin anew, as those of a second source."""

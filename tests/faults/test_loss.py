@@ -27,6 +27,10 @@ def _more_than_a_chunk(work, laptop):
     work.add(*(letter('letter %d' % n, 'Lists/kernel' if n % 2 else 'INBOX') for n in range(300)))
 
 
+def _more_than_a_chunk_to_push(work, laptop):
+    _more_than_a_chunk(laptop, work)
+
+
 class Loss(suite.Case):
     def prepare(self, here, side):
         """A sync, a backup, and another sync with more mail: saved with the backup in place."""
@@ -88,6 +92,16 @@ class Loss(suite.Case):
                     if not path.is_dir():
                         path.unlink()
             self.kill_each(campaign, here, throw_away)
+        campaign.end(self)
+
+    def test_a_server_put_back_to_before_a_run_that_was_killed_takes_no_letter_away(self):
+        """Of what that run had copied there, and written down, the server knows nothing."""
+        campaign = Campaign('loss, a server without the last copies')
+        with world.World(self.scratch, world.Workload('loss', world._both_have_it, _more_than_a_chunk_to_push)) as here:
+            def put_back():
+                shutil.rmtree(here.work.parent)
+                here._copy(here.saved / here.work.parent.relative_to(here.here), here.work.parent)
+            self.kill_each(campaign, here, put_back)
         campaign.end(self)
 
     def come_and_go(self, what):
