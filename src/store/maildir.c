@@ -12,6 +12,7 @@ static struct store *new_store(const struct store_config *config, struct arena *
 	m->config = &config->maildir;
 	m->made = maildir_now();
 	atomic_init(&m->lock, -1);
+	atomic_init(&m->lock_held, false);
 	return &m->store;
 }
 

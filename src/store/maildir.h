@@ -336,8 +336,9 @@ void maildir_index_rename(struct maildir_box *box, struct maildir_entry *entry, 
 struct maildir_store {
 	struct store store;
 	const struct maildir_config *config;
-	atomic_int lock; /* descriptor of .mailtwin that holds the lock, -1 = not held */
-	int64_t made;	 /* when this was: no listing that a plan was made from is older */
+	atomic_int lock;       /* descriptor of .mailtwin for the time of a run, -1 = none */
+	atomic_bool lock_held; /* not so where the file system keeps no locks */
+	int64_t made;	       /* when this was: no listing that a plan was made from is older */
 };
 
 struct maildir_folder {

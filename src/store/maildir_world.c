@@ -153,26 +153,34 @@ static int open_lock(int root, struct error *err)
 	return -1;
 }
 
+/* .mailtwin, open, and whether its lock is held: some file systems have none, which lock() says. */
+struct world_lock {
+	int fd; /* -1 = not open */
+	bool held;
+};
+
 enum lock_result { LOCKED, LOCK_BUSY, LOCK_RETRY, LOCK_FAILED };
 
 /* Take the lock if it is free.  stamp() replaces the file: a lock on what it replaced is none. */
-static enum lock_result try_lock(int root, int *fd, struct error *err)
+static enum lock_result try_lock(int root, struct world_lock *lock, struct error *err)
 {
-	*fd = open_lock(root, err);
-	if (*fd < 0)
+	int fd = open_lock(root, err);
+	*lock = (struct world_lock){.fd = fd};
+	if (fd < 0)
 		return LOCK_FAILED;
-	if (flock(*fd, LOCK_EX | LOCK_NB) == 0) {
-		int same = same_inode(root, file_name, *fd);
+	lock->held = flock(fd, LOCK_EX | LOCK_NB) == 0;
+	if (lock->held) {
+		int same = same_inode(root, file_name, fd);
 		if (same > 0)
 			return LOCKED;
 		if (same < 0)
 			error_errno(err, ERROR_STORE, "cannot look at '%s'", file_name);
-		close(*fd);
+		close(fd);
 		return same < 0 ? LOCK_FAILED : LOCK_RETRY;
 	}
 	if (errno == EWOULDBLOCK || errno == EINTR) {
 		enum lock_result result = errno == EINTR ? LOCK_RETRY : LOCK_BUSY;
-		close(*fd);
+		close(fd);
 		return result;
 	}
 	log_warning("cannot lock '%s': %s; a second run at the same time will not be noticed",
@@ -180,28 +188,26 @@ static enum lock_result try_lock(int root, int *fd, struct error *err)
 	return LOCKED;
 }
 
-static int wait_for_lock(int root, const char *path, unsigned wait, struct error *err)
+static bool wait_for_lock(
+	int root, const char *path, unsigned wait, struct world_lock *lock, struct error *err)
 {
 	int64_t end = clock_ms() + (int64_t)wait * 1000;
 	for (;;) {
-		int fd = -1;
-		switch (try_lock(root, &fd, err)) {
+		switch (try_lock(root, lock, err)) {
 		case LOCKED:
-			return fd;
+			return true;
 		case LOCK_FAILED:
-			return -1;
+			return false;
 		case LOCK_RETRY:
 			continue;
 		case LOCK_BUSY:
 			break;
 		}
-		if (clock_ms() >= end) {
-			error_set(err, ERROR_STORE, CAUSE_BUSY, "another run is writing to '%s'",
-				path);
-			return -1;
-		}
+		if (clock_ms() >= end)
+			return error_set(err, ERROR_STORE, CAUSE_BUSY,
+				"another run is writing to '%s'", path);
 		if (!stop_pause(LOCK_POLL_MS, err))
-			return -1;
+			return false;
 	}
 }
 
@@ -219,40 +225,32 @@ static bool write_world(int root, int fd, const char *id, const char *runs, stru
 	return ok;
 }
 
-/*
- * Let the new file ${fd} be locked as the ${old} one is.  Where that one cannot be locked either,
- * the file system has no locks, and lock() has said so.  Else, and the new one without a lock, a
- * second run would come in as soon as it is in its place.
- */
-static bool pass_lock_on(int old, int fd, struct error *err)
+/* Let the new file ${fd} be locked as the ${old} one is: else a second run would come in as soon as
+ * it is in its place. */
+static bool pass_lock_on(const struct world_lock *old, int fd, struct error *err)
 {
-	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		int error = errno;
-		if (error == EINTR)
-			continue;
-		if (flock(old, LOCK_EX | LOCK_NB) < 0 && errno == error)
-			return true;
-		errno = error;
-		return error_errno(err, ERROR_STORE, "cannot lock '%s'", new_name);
-	}
+	while (old->held && flock(fd, LOCK_EX | LOCK_NB) < 0)
+		if (errno != EINTR)
+			return error_errno(err, ERROR_STORE, "cannot lock '%s'", new_name);
 	return true;
 }
 
-/* Put ${runs} into a new .mailtwin.  *lock, if held, is carried over to it before anybody else can
- * see it. */
-static bool replace_world(int root, int *lock, const char *id, const char *runs, struct error *err)
+/* Put ${runs} into a new .mailtwin.  ${lock}, if held, is carried over to it before anybody else
+ * can see it. */
+static bool replace_world(
+	int root, struct world_lock *lock, const char *id, const char *runs, struct error *err)
 {
 	unlinkat(root, new_name, 0); /* of a run that was cut off: the lock is ours */
 	int fd = file_create(root, new_name);
 	if (fd < 0)
 		return error_errno(err, ERROR_STORE, "cannot create '%s'", new_name);
-	bool locked = *lock < 0 || pass_lock_on(*lock, fd, err);
+	bool locked = pass_lock_on(lock, fd, err);
 	if (!locked)
 		unlinkat(root, new_name, 0);
 	bool ok = locked && write_world(root, fd, id, runs, err);
-	if (ok && *lock >= 0) {
-		close(*lock);
-		*lock = fd;
+	if (ok && lock->fd >= 0) {
+		close(lock->fd);
+		lock->fd = fd;
 	} else {
 		close(fd);
 	}
@@ -260,7 +258,7 @@ static bool replace_world(int root, int *lock, const char *id, const char *runs,
 }
 
 /* What is locked now has an id from its first run on. */
-static bool name_world(int root, int *lock, struct error *err)
+static bool name_world(int root, struct world_lock *lock, struct error *err)
 {
 	struct world_file file;
 	bool ok = read_world(root, &file, err);
@@ -274,25 +272,34 @@ static bool name_world(int root, int *lock, struct error *err)
 	return ok;
 }
 
+static void keep_lock(struct maildir_store *m, const struct world_lock *lock)
+{
+	atomic_store(&m->lock, lock->fd);
+	atomic_store(&m->lock_held, lock->held);
+}
+
 bool maildir_lock(struct store *store, unsigned wait, struct error *err)
 {
 	struct maildir_store *m = (struct maildir_store *)store;
 	int root = maildir_root_make_at(m->config->path, err);
 	if (root < 0)
 		return false;
-	int lock = wait_for_lock(root, m->config->path, wait, err);
-	bool ok = lock >= 0 && name_world(root, &lock, err);
+	struct world_lock lock = {.fd = -1};
+	bool locked = wait_for_lock(root, m->config->path, wait, &lock, err);
+	bool ok = locked && name_world(root, &lock, err);
 	close(root);
 	if (ok)
-		atomic_store(&m->lock, lock);
-	else if (lock >= 0)
-		close(lock);
+		keep_lock(m, &lock);
+	else if (locked)
+		close(lock.fd);
 	return ok;
 }
 
 void maildir_unlock(struct store *store)
 {
-	int lock = atomic_exchange(&((struct maildir_store *)store)->lock, -1);
+	struct maildir_store *m = (struct maildir_store *)store;
+	int lock = atomic_exchange(&m->lock, -1);
+	atomic_store(&m->lock_held, false);
 	if (lock >= 0)
 		close(lock);
 }
@@ -354,10 +361,10 @@ bool maildir_stamp(struct session *session, const char *pair, uint64_t run, stru
 	if (ok && !change_run(&runs, file.runs, pair, run))
 		ok = error_set(err, ERROR_STORE, CAUSE_LOCAL, "'%s' is too large", file_name);
 	if (ok) {
-		int lock = atomic_load(&m->lock);
+		struct world_lock lock = {atomic_load(&m->lock), atomic_load(&m->lock_held)};
 		const char *id = id_of(&file, s->root, arena, err);
 		ok = id != NULL && replace_world(s->root, &lock, id, runs.data, err);
-		atomic_store(&m->lock, lock);
+		keep_lock(m, &lock);
 	}
 	buffer_finish(&runs);
 	buffer_finish(&file.text);

@@ -24,6 +24,7 @@ ARCHIVES = {'calls': points(300, 100, 8), 'memory': points(100, 20, 2)}      # o
 STACKS = os.environ.get('MAILTWIN_FAULTS_STACKS')    # with `all`: three of each stack of calls for memory
 STALE = 'openat', 'read', 'readdir', 'fstat', 'renameat2', 'fsync'
 STALES = points(40, 8, 4)   # of each call
+LOCKS = ('once', 'EIO'), ('on', 'EIO'), ('once', 'ENOLCK'), ('on', 'ENOLCK'), ('once', 'EINTR')
 
 # What a call may fail with that does not lie about the file (ENOENT would).  Some never stay: EINTR
 # and EAGAIN are for one call, and a lock that another holds (SQLite takes ENOLCK for that, too) is
@@ -250,15 +251,15 @@ class Errno(suite.Case):
             (self.scratch / workload).mkdir()
             with world.World(self.scratch / workload, world.WORKLOADS[workload]) as here:
                 campaign.exist += len(calls)
-                for nth, error in itertools.product(calls, ('EIO', 'ENOLCK', 'EINTR')):
+                for nth, (how, error) in itertools.product(calls, LOCKS):
                     here.restore()
-                    ended = here.run('once:flock:%d:%d' % (nth, getattr(errno, error)))
+                    ended = here.run('%s:flock:%d:%d' % (how, nth, getattr(errno, error)))
                     wrong = list(here.judge(ended))
                     if (error == 'EINTR') != (ended.exit == 0):
                         wrong.append('exit %d: %s' % (ended.exit, ended.err))
                     if error != 'EINTR' and "cannot lock '.mailtwin.new'" not in ended.err:
                         wrong.append('not told: ' + ended.err)
-                    campaign.tell('%s, flock %d, %s' % (workload, nth, error), bool(ended.fired), wrong)
+                    campaign.tell('%s, flock %d, %s %s' % (workload, nth, error, how), bool(ended.fired), wrong)
         campaign.end(self)
 
     def test_files_that_cannot_be_looked_at_end_the_run(self):
