@@ -147,16 +147,19 @@ static bool store_twin(struct run *run, struct survey *v, size_t i)
 }
 
 /*
- * From the first row that is changed until the cursors are those of after it, the rows are ahead: a
+ * From the first row that is written until the cursors are those of after it, the rows are ahead: a
  * server that is put back meanwhile to where the cursors are tells of no change, and has not what
- * the rows say.  New pairs do not matter, their keys tell (see has_lost() in survey.c).
+ * the rows say.  Of rows that were only added the keys tell (see look_for_lost() in survey.c), and
+ * nothing needs to be listed.
  */
 static void note_ahead(struct survey *v, const struct plan *plan)
 {
 	for (size_t i = 0; i < plan->n; i++) {
 		const struct step *step = &plan->step[i];
-		if (step->row == NONE && step->merge == NONE)
+		if (step->row == NONE && step->merge == NONE) {
+			v->box[step->twin]->known.grown = true;
 			continue;
+		}
 		v->box[step->twin]->known.ahead = true;
 		v->box[step->from_twin]->known.ahead = true;
 	}
@@ -410,6 +413,7 @@ static void advance(struct run *run, struct survey *v, size_t i)
 	if (box->unsettled || box->look_again)
 		return;
 	box->known.ahead &= box->written[LEFT] || box->written[RIGHT];
+	box->known.grown &= box->written[LEFT] || box->written[RIGHT];
 	for (enum side side = LEFT; side <= RIGHT; side++) {
 		const struct message_list *list = v->twin[i].list[side];
 		if (list == NULL || box->written[side])

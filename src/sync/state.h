@@ -82,6 +82,7 @@ struct state_twin {
 	uint64_t pairs; /* rows with both halves there */
 	bool retry;	/* a row was refused: look again in the next run */
 	bool ahead;	/* rows were changed, and the cursors are from before it */
+	bool grown;	/* rows were added, and the cursors are from before it */
 };
 
 /* state_twins(state, arena, twins, n, err): all of them, by name. */

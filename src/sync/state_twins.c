@@ -1,7 +1,7 @@
 #include "sync/state_private.h"
 
 /* What is yes or no about a pair of mailboxes, as it is stored in the column `retry`. */
-enum { BIT_RETRY = 1 << 0, BIT_AHEAD = 1 << 1 };
+enum { BIT_RETRY = 1 << 0, BIT_AHEAD = 1 << 1, BIT_GROWN = 1 << 2 };
 
 /* ---- pairs of mailboxes ---- */
 
@@ -20,6 +20,7 @@ static struct state_twin take_twin(struct query *q, struct arena *arena)
 	int64_t bits = query_int(q);
 	twin.retry = bits & BIT_RETRY;
 	twin.ahead = bits & BIT_AHEAD;
+	twin.grown = bits & BIT_GROWN;
 	return twin;
 }
 
@@ -33,7 +34,8 @@ static void put_twin(struct query *q, const struct state_twin *twin)
 	for (enum side s = LEFT; s <= RIGHT; s++)
 		query_put_int(q, (int64_t)twin->total[s]);
 	query_put_int(q, (int64_t)twin->pairs);
-	query_put_int(q, (twin->retry ? BIT_RETRY : 0) | (twin->ahead ? BIT_AHEAD : 0));
+	query_put_int(q, (twin->retry ? BIT_RETRY : 0) | (twin->ahead ? BIT_AHEAD : 0) |
+				 (twin->grown ? BIT_GROWN : 0));
 	query_put_sum(q);
 }
 

@@ -22,7 +22,8 @@ static bool unchanged(const struct run *run, const struct box *box, enum side si
 /* Nothing to look at on either side, and nothing left over from an earlier run. */
 static bool at_rest(const struct run *run, const struct box *box)
 {
-	return !box->known.retry && unchanged(run, box, LEFT) && unchanged(run, box, RIGHT);
+	return !box->known.retry && !box->known.grown && unchanged(run, box, LEFT) &&
+	       unchanged(run, box, RIGHT);
 }
 
 /* A mailbox that did not change, as a list of its changes: none. */

@@ -64,11 +64,10 @@ class Kill(suite.Case):
         if here.read() != worlds:
             yield 'one more run changes something'
 
-    def kill_and_put_back(self, served):
+    def kill_and_put_back(self, kind, workload=world.SAME_MAILBOXES):
         """A run that was killed wrote down more than how far the mailboxes had come."""
-        campaign = Campaign('kill, then a %s put back' % ('server' if served else 'side'))
-        with world.World(self.scratch, world.SAME_MAILBOXES,
-                         kind='imap' if served else 'maildir') as here:
+        campaign = Campaign('kill, then a side put back, %s and imap, %s' % (kind, workload.name))
+        with world.World(self.scratch, workload, kind=kind) as here:
             exist = len(here.calls('calls'))
             for point, rng in campaign.choose(exist, POINTS):
                 here.restore()
@@ -81,10 +80,14 @@ class Kill(suite.Case):
         campaign.end(self)
 
     def test_S03_a_server_that_is_put_back_after_a_run_was_killed_is_in_step_again(self):
-        self.kill_and_put_back(True)
+        self.kill_and_put_back('imap')
 
     def test_S03_a_maildir_that_is_put_back_after_a_run_was_killed_is_in_step_again(self):
-        self.kill_and_put_back(False)
+        self.kill_and_put_back('maildir')
+
+    def test_S03_a_server_that_is_put_back_after_only_marks_changed_is_in_step_again(self):
+        """Where nothing was added no UID tells that it was."""
+        self.kill_and_put_back('imap', world.NOTHING_NEW)
 
 
 def bodies(messages):

@@ -114,6 +114,14 @@ def _messages_change(work, laptop):
     laptop.move('kernel', 'INBOX', mailbox='Lists/kernel')
 
 
+def _only_marks_change(work, laptop):
+    work.flag('one', '+\\Answered')
+    work.flag('kernel', '-\\Answered', mailbox='Lists/kernel')
+    laptop.flag('two', '+\\Seen')
+    laptop.flag('sent', '+\\Flagged', mailbox='Sent')
+    laptop.delete('twin')
+
+
 def _both_change(work, laptop):
     work.add(letter('first', 'Made at work'))
     laptop.add(letter('first', 'Made on laptop'))
@@ -135,6 +143,7 @@ def _mirrored(work, laptop):
 
 SAME_MAILBOXES = Workload('two-way in mailboxes that are there', lambda work, laptop: _some_mail(work),
                           _messages_change)
+NOTHING_NEW = Workload('two-way without a new message', lambda work, laptop: _some_mail(work), _only_marks_change)
 WORKLOADS = {w.name: w for w in [
     Workload('pull', _nothing, lambda work, laptop: _some_mail(work)),
     Workload('push', _nothing, lambda work, laptop: _some_mail(laptop)),

@@ -51,7 +51,8 @@ static void pairs_of_mailboxes_come_out_by_name(void **context)
 		.total = {UINT64_MAX, 3},
 		.pairs = 2,
 		.retry = true,
-		.ahead = true};
+		.ahead = true,
+		.grown = true};
 	assert_ok(state_put_twin(state, &full, &err), err);
 	add_twin(state, "INBOX", "INBOX");
 	struct state_twin *twins;
@@ -71,7 +72,7 @@ static void pairs_of_mailboxes_come_out_by_name(void **context)
 	assert_string_equal(t->next[LEFT], "77");
 	assert_string_equal(t->next[RIGHT], "");
 	assert_true(t->total[LEFT] == UINT64_MAX && t->total[RIGHT] == 3);
-	assert_true(t->pairs == 2 && t->retry && t->ahead);
+	assert_true(t->pairs == 2 && t->retry && t->ahead && t->grown);
 
 	full.name[LEFT] = "Apple";
 	full.cursor[LEFT] = "10";
