@@ -19,7 +19,7 @@ import suite
 from hands import MaildirHand, letter
 from campaign import SIZE, Campaign, points
 
-POINTS = {'calls': points(1200, 1200, 40), 'memory': points(300, 50, 12)}     # of each workload
+POINTS = {'calls': points(1200, 1200, 28), 'memory': points(300, 50, 12)}     # of each workload
 ARCHIVES = {'calls': points(300, 100, 8), 'memory': points(100, 20, 2)}      # of each command
 STACKS = os.environ.get('MAILTWIN_FAULTS_STACKS')    # with `all`: three of each stack of calls for memory
 STALE = 'openat', 'read', 'readdir', 'fstat', 'renameat2', 'fsync'

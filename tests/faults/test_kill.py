@@ -7,9 +7,9 @@ import compare
 import suite
 from campaign import Campaign, points
 
-POINTS = points(400, 200, 30)       # of each workload
+POINTS = points(400, 200, 20)       # of each workload
 RUNS = 4                            # that a loss may take to be mended: the first deletes nothing, and says so
-RECOVERIES = points(200, 50, 10)   # of those, how many are killed again, at two places
+RECOVERIES = points(200, 50, 8)    # of those, how many are killed again, at two places
 
 
 class Kill(suite.Case):

@@ -14,7 +14,7 @@ from campaign import Campaign, points
 from hands import MaildirHand, letter
 from profile_relay import Profile, ProfileRelay
 
-POINTS = points(300, 100, 16)       # of each loss
+POINTS = points(300, 100, 12)       # of each loss
 PROFILES = {'with QRESYNC': None, 'with CONDSTORE': Profile('with CONDSTORE', {'QRESYNC'})}
 
 
